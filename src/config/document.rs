@@ -1,0 +1,1 @@
+//! XML 1.0 with namespaces, read into elements that know where they stand.

@@ -1,0 +1,5 @@
+//! What carries exchanges to the rules and replies back: the hosts, and what they share.
+
+pub mod live;
+pub mod pingora;
+pub mod reload;

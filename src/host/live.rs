@@ -1,0 +1,1 @@
+//! The rules in force: an immutable snapshot, swapped whole.

@@ -1,0 +1,1 @@
+//! The reverse proxy: Pingora phases become exchanges, decisions become calls.

@@ -1,0 +1,1 @@
+//! Watches the rules file and its message files, and reloads them as one.

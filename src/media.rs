@@ -1,0 +1,203 @@
+//! Media types and ranges (RFC 9110 §8.3.1, §12.5.1).
+
+use std::fmt;
+
+/// A concrete media type, as a message offers it: `application/json`, with its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    kind: String,
+    subtype: String,
+    parameters: Vec<(String, String)>,
+}
+
+/// Why a text is not a media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// There is no `/` between two names.
+    NoSubtype,
+    /// A name holds a character that is not of RFC 9110's `token`.
+    NotAToken,
+    /// A `*` where a name is needed.
+    Wildcard,
+    /// A parameter is not `name=value`.
+    Parameter,
+}
+
+impl MediaType {
+    /// Reads a media type. Names are case-insensitive and kept in lower case.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let (essence, parameters) = text.split_once(';').map_or((text, None), |(e, p)| (e, Some(p)));
+        let (kind, subtype) = essence.trim_end_matches(OWS).split_once('/').ok_or(ParseError::NoSubtype)?;
+        if kind == "*" || subtype == "*" {
+            return Err(ParseError::Wildcard);
+        }
+        if !is_token(kind.as_bytes()) || !is_token(subtype.as_bytes()) {
+            return Err(ParseError::NotAToken);
+        }
+        let parameters = parameters.map_or(Ok(Vec::new()), |text| {
+            Parameters::new(text.as_bytes())
+                .map(|parameter| {
+                    let Parameter { name, value } = parameter.map_err(|_| ParseError::Parameter)?;
+                    let name = String::from_utf8_lossy(name).to_ascii_lowercase();
+                    let value: Vec<u8> = value.bytes().collect();
+                    Ok((name, String::from_utf8_lossy(&value).into_owned()))
+                })
+                .collect()
+        })?;
+        Ok(Self { kind: kind.to_ascii_lowercase(), subtype: subtype.to_ascii_lowercase(), parameters })
+    }
+
+    /// The top-level type, `application`.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The subtype, `problem+json`.
+    pub fn subtype(&self) -> &str {
+        &self.subtype
+    }
+
+    /// The parameters: names in lower case, values unquoted.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.parameters
+    }
+
+    /// The value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.subtype)?;
+        self.parameters.iter().try_for_each(|(name, value)| {
+            if is_token(value.as_bytes()) {
+                return write!(f, ";{name}={value}");
+            }
+            write!(f, ";{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+        })
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ParseError::NoSubtype => "a media type is written `type/subtype`",
+            ParseError::NotAToken => "a character here cannot stand in a media type",
+            ParseError::Wildcard => "`*` cannot stand for a part of a media type here",
+            ParseError::Parameter => "a parameter is written `;name=value`",
+        })
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// White space that may stand around list members and parameters (RFC 9110 §5.6.3).
+pub(crate) const OWS: [char; 2] = [' ', '\t'];
+
+/// Whether the bytes are an RFC 9110 §5.6.2 `token`.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// Whether a `token` may hold the byte.
+pub(crate) fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// One `name=value` of a list of parameters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameter<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) value: Value<'a>,
+}
+
+/// The value of a parameter: a token, or a quoted string whose escapes are undone on reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Token(&'a [u8]),
+    Quoted(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// The bytes that the value stands for.
+    pub(crate) fn bytes(self) -> impl Iterator<Item = u8> + 'a {
+        let (raw, quoted) = match self {
+            Value::Token(raw) => (raw, false),
+            Value::Quoted(raw) => (raw, true),
+        };
+        let mut escaped = false;
+        raw.iter().copied().filter(move |&byte| {
+            escaped = quoted && byte == b'\\' && !escaped;
+            !escaped
+        })
+    }
+}
+
+/// A parameter that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Reads `name=value` pairs between semicolons; empty ones are passed over (RFC 9110 §5.6.6).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parameters<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Parameters<'a> {
+    /// `text` is what follows the first semicolon.
+    pub(crate) fn new(text: &'a [u8]) -> Self {
+        Self { rest: text }
+    }
+}
+
+impl<'a> Iterator for Parameters<'a> {
+    type Item = Result<Parameter<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.rest.is_empty() {
+                return None;
+            }
+            let end = find_unquoted(self.rest, b';');
+            let (one, rest) = self.rest.split_at(end);
+            self.rest = rest.get(1..).unwrap_or_default();
+            let one = one.trim_ascii();
+            if !one.is_empty() {
+                return Some(read_parameter(one).ok_or(Malformed));
+            }
+        }
+    }
+}
+
+fn read_parameter(text: &[u8]) -> Option<Parameter<'_>> {
+    let equals = text.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = text.split_at(equals);
+    let (name, value) = (name.trim_ascii_end(), value.get(1..)?.trim_ascii_start());
+    let value = match value.strip_prefix(b"\"") {
+        Some(quoted) => Value::Quoted(quoted.strip_suffix(b"\"")?),
+        None if is_token(value) => Value::Token(value),
+        None => return None,
+    };
+    is_token(name).then_some(Parameter { name, value })
+}
+
+/// The index of the first `delimiter` outside of quoted strings, or the length.
+pub(crate) fn find_unquoted(text: &[u8], delimiter: u8) -> usize {
+    let (mut quoted, mut escaped) = (false, false);
+    text.iter()
+        .position(|&byte| {
+            if escaped {
+                escaped = false;
+                return false;
+            }
+            match byte {
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ => return byte == delimiter && !quoted,
+            }
+            false
+        })
+        .unwrap_or(text.len())
+}
