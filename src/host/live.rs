@@ -1,1 +1,44 @@
 //! The rules in force: an immutable snapshot, swapped whole.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::Rules;
+
+/// The rules in force. A request takes one [`Snapshot`] and keeps it to its end.
+#[derive(Debug)]
+pub struct Live(ArcSwap<Snapshot>);
+
+/// One version of the rules.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The rules.
+    pub rules: Rules,
+    /// Counts the versions from 1.
+    pub generation: u64,
+}
+
+impl Live {
+    /// Puts the first version in force.
+    pub fn new(rules: Rules) -> Self {
+        Self(ArcSwap::from_pointee(Snapshot { rules, generation: 1 }))
+    }
+
+    /// The version in force, for a short look.
+    pub fn peek(&self) -> Guard<Arc<Snapshot>> {
+        self.0.load()
+    }
+
+    /// The version in force, to keep.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts the next version in force and returns its generation.
+    pub fn replace(&self, rules: Rules) -> u64 {
+        let generation = self.0.load().generation + 1;
+        self.0.store(Arc::new(Snapshot { rules, generation }));
+        generation
+    }
+}

@@ -1,0 +1,24 @@
+//! The tests of the public interface: a file per module, and the recorded vectors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets what it does not expect should stop"
+)]
+
+mod accept;
+mod cases;
+mod cli;
+mod conf;
+mod config;
+mod conformance;
+mod document;
+mod media;
+mod pingora;
+mod reload;
+mod reply;
+mod rules;
+mod status;
+mod support;
+mod template;
