@@ -60,8 +60,8 @@ pub(super) enum Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) action: Action,
-    /// Why the response passed.
-    pub(super) reason: Option<Reason>,
+    /// Why, in a stable word.
+    pub(super) reason: &'static str,
     /// The rule that matched.
     pub(super) rule: Option<Arc<str>>,
     /// The index of the message that was chosen.
@@ -101,7 +101,7 @@ impl Facts {
             let exchange = self.exchange(request, response, content.length);
             let decision = rules.decide(&exchange, content.body);
             let verdict = match &decision {
-                Decision::Keep { .. } => Verdict::Keep,
+                Decision::Keep(_) => Verdict::Keep,
                 Decision::Wait(_) if content.more => Verdict::Wait,
                 Decision::Wait(_) => Verdict::Keep,
                 Decision::Replace(choice)
@@ -119,7 +119,7 @@ impl Facts {
                 path = request.uri.path(),
                 "a panic while deciding on a response; it passes unaltered"
             );
-            (Verdict::Keep, Outcome { action: Action::Panic, reason: None, rule: None, message: None })
+            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", rule: None, message: None })
         })
     }
 
@@ -175,7 +175,6 @@ impl Content {
         let body = match length {
             Some(0) => Body::Absent,
             Some(_) => Body::Present,
-            None if is_event_stream(response) => Body::Present,
             None => Body::Unknown,
         };
         Self { body, length, more: length.is_none() && !head }
@@ -185,29 +184,20 @@ impl Content {
 impl Outcome {
     /// What the log says where the rules were not asked, since none is for the status.
     pub(super) fn no_rule() -> Self {
-        Self { action: Action::Keep, reason: Some(Reason::NoRule), rule: None, message: None }
+        Self { action: Action::Keep, reason: Reason::NoRule.code(), rule: None, message: None }
     }
 
     fn of(decision: &Decision<'_>) -> Self {
-        match decision {
-            Decision::Keep { reason, rule, message } => Self {
-                action: Action::Keep,
-                reason: Some(*reason),
-                rule: rule.map(|rule| Arc::clone(&rule.id)),
-                message: *message,
-            },
-            Decision::Replace(choice) => Self {
-                action: Action::Replace,
-                reason: None,
-                rule: Some(Arc::clone(&choice.rule.id)),
-                message: Some(choice.index),
-            },
-            Decision::Wait(choice) => Self {
-                action: Action::Wait,
-                reason: None,
-                rule: Some(Arc::clone(&choice.rule.id)),
-                message: Some(choice.index),
-            },
+        let action = match decision {
+            Decision::Keep(_) => Action::Keep,
+            Decision::Replace(_) => Action::Replace,
+            Decision::Wait(_) => Action::Wait,
+        };
+        Self {
+            action,
+            reason: decision.reason(),
+            rule: decision.rule().map(|rule| Arc::clone(rule.id())),
+            message: decision.message(),
         }
     }
 }
@@ -232,13 +222,4 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_3 => "HTTP/3.0",
         _ => "HTTP/1.1",
     }
-}
-
-/// An event stream may be silent for long: it is not waited for.
-fn is_event_stream(response: &ResponseHeader) -> bool {
-    let name = b"text/event-stream";
-    response.headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-        let essence = value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(name)
-    })
 }

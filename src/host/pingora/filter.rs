@@ -35,6 +35,7 @@ use super::{
 use crate::{
     exchange::{Fields, request_id},
     host::live::Live,
+    rules::Reason,
 };
 
 /// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
@@ -361,7 +362,7 @@ impl ProxyHttp for Filter {
             status = final_head(session).map(|head| head.status.as_u16()),
             bytes = session.body_bytes_sent(),
             decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
-            reason = outcome.and_then(|outcome| outcome.reason).map(tracing::field::debug),
+            reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
             rule = outcome.and_then(|outcome| outcome.rule.as_deref()),
             message = outcome.and_then(|outcome| outcome.message),
             cause = ctx.cause.map(Cause::as_str),

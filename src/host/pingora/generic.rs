@@ -2,9 +2,12 @@
 //!
 //! They are rules like any others, so that they are negotiated, escaped and sent in one way.
 
-use std::sync::LazyLock;
+use std::{path::Path, sync::LazyLock};
 
-use crate::Rules;
+use crate::{
+    Rules,
+    config::{self, href::Disk},
+};
 
 /// Matches every error, and always writes a message: JSON, HTML, else text.
 const RULES: &str = r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0">
@@ -16,9 +19,23 @@ const RULES: &str = r#"<response-messaging xmlns="http://docs.openrepose.org/rep
   </status-code>
 </response-messaging>"#;
 
-static GENERIC: LazyLock<Option<Rules>> = LazyLock::new(|| None);
+static GENERIC: LazyLock<Option<Rules>> = LazyLock::new(|| {
+    let parsed = config::parse(RULES.as_bytes(), Path::new("generic"), &mut Disk::default());
+    parsed.ok().map(|(rules, _)| rules)
+});
 
 /// The rules for what no other rule is for.
 pub(super) fn rules() -> Option<&'static Rules> {
     GENERIC.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_are_for_every_status() {
+        let rules = rules().unwrap();
+        assert!((100..=999).all(|status| rules.covers(status)));
+    }
 }
