@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts beside it: finds a tool, or installs it and says so.
 
 # The folder for tools that are fetched; outside of the tree's own files.
