@@ -65,11 +65,11 @@ pub fn parse(bytes: &[u8], path: &Path, files: &mut dyn Files) -> Result<(Rules,
         let mut diagnostics = Diagnostics::default();
         diagnostics.push(Diagnostic {
             severity: Severity::Error,
-            code: error.code(),
+            code: error.kind.code(),
             message: error.to_string(),
             source,
             span: Some(error.span.clone()),
-            help: error.help(),
+            help: error.kind.help(),
         });
         diagnostics
     };

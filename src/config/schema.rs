@@ -162,7 +162,7 @@ impl Schema<'_> {
         };
         let id = attribute.value.value.as_str();
         if let Some(first) = self.ids.get(id) {
-            let line = self.report.source().line(first.start);
+            let line = self.report.source().position(first.start).line;
             let message = format!("the id `{id}` is taken by the rule in line {line}");
             self.report.error(
                 "duplicate-id",
@@ -198,13 +198,13 @@ impl Schema<'_> {
             Ok(set) => set,
             Err(error) => {
                 let message = format!("`code-regex` is not a regular expression: {}", error.message);
-                let span = regex.value.span(error.span);
+                let span = regex.value.source_span(error.span);
                 self.report.error("invalid-regex", message, span, None::<String>);
                 return None;
             }
         };
         if let Some(at) = expression.find("\\\\") {
-            let span = regex.value.span(at..at + 2);
+            let span = regex.value.source_span(at..at + 2);
             let help = format!("in XML a backslash is written once: `{}`", expression.replace("\\\\", "\\"));
             let message = "a doubled backslash stands for a backslash, which no status holds";
             self.report.warn("double-backslash", message, span, help);
@@ -341,7 +341,7 @@ impl Schema<'_> {
 
     fn stray_text(&mut self, text: &Text, parent: &Element) {
         let start = text.value.len() - text.value.trim_start().len();
-        let span = text.span(start..text.value.trim_end().len());
+        let span = text.source_span(start..text.value.trim_end().len());
         let message = format!("text in `{}`", parent.name);
         self.report.error(
             "stray-text",
@@ -406,7 +406,7 @@ fn attribute<'e>(element: &'e Element, name: &str) -> Option<&'e Attribute> {
 }
 
 fn value_span(attribute: &Attribute) -> Range<usize> {
-    attribute.value.span(0..attribute.value.value.len())
+    attribute.value.span()
 }
 
 /// The name that a misspelt one is likely meant to be.

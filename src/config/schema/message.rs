@@ -28,7 +28,7 @@ struct Origin<'e> {
 
 impl Origin<'_> {
     fn span(&self, range: Range<usize>) -> Range<usize> {
-        self.inline.map_or(range.clone(), |text| text.span(range))
+        self.inline.map_or(range.clone(), |text| text.source_span(range))
     }
 }
 
@@ -146,7 +146,7 @@ impl Schema<'_> {
             let message = "the text of the message is not used: `href` names a file";
             self.report.warn("text-beside-href", message, href.name_span.clone(), "remove one of the two");
         }
-        let base = self.report.source().path().parent().unwrap_or(Path::new(""));
+        let base = self.report.source().path.parent().unwrap_or(Path::new(""));
         let read = Target::new(&href.value.value, base)
             .and_then(|target| self.files.read(&target).map(|text| (target.path, text)));
         match read {
@@ -202,7 +202,7 @@ impl Schema<'_> {
     ) {
         let Some(problem) = sample::problem(template, escape, status) else { return };
         let span = match origin.inline {
-            Some(text) => text.span(0..text.value.len()),
+            Some(text) => text.span(),
             None if origin.text.is_empty() => element.span.clone(),
             None => 0..origin.text.len(),
         };
