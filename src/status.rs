@@ -29,6 +29,9 @@ impl StatusSet {
     /// Look-around, possessive quantifiers and back-references are understood. Nothing is matched
     /// by regex afterwards.
     pub fn from_regex(expression: &str) -> Result<Self, Error> {
+        if let Some(status) = plain(expression) {
+            return Ok([status].into_iter().collect());
+        }
         let whole = 0..expression.len();
         let error = |message: String| Error { message, span: whole.clone() };
         let translated = java::translate(expression)?;
@@ -137,6 +140,12 @@ fn position(status: u16) -> Option<(usize, u64)> {
     Some((index / 64, 1 << (index % 64)))
 }
 
+/// The status that an expression without any operator is for: most rules of a large file.
+fn plain(expression: &str) -> Option<u16> {
+    let digits = expression.len() == 3 && expression.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| expression.parse().ok()).flatten().filter(|status| CODES.contains(status))
+}
+
 fn hundreds(code: u16) -> u8 {
     b'0' + (code / 100) as u8
 }
@@ -150,11 +159,19 @@ fn ones(code: u16) -> u8 {
 }
 
 /// The innermost cause in one line: positions would be those of the translated expression.
-fn describe(cause: &fancy_regex::Error) -> String {
-    match cause {
+fn describe(error: &fancy_regex::Error) -> String {
+    let text = match error {
         fancy_regex::Error::ParseError(_, kind) => kind.to_string(),
-        other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
-    }
+        fancy_regex::Error::CompileError(cause) => match cause.as_ref() {
+            fancy_regex::CompileError::InnerError(inner) => {
+                inner.syntax_error().map_or_else(|| inner.to_string(), ToString::to_string)
+            }
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    let line = text.lines().last().unwrap_or_default().trim();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]
