@@ -1,61 +1,122 @@
-//! What stands between Pingora's connections and its proxy: it keeps client connections that
-//! Pingora would give up.
+//! What stands between Pingora's connections and its proxy, and does two things that cannot be
+//! done from within.
 //!
-//! Pingora closes the client's connection after every failed request, and offers no way to say
-//! that the client got a whole answer. Here, the filter leaves the session of such a request in
-//! a [`Spare`], and the connection goes on from there.
+//! It reads the head of each request before Pingora's proxy does, which would answer what it
+//! cannot read without asking anybody. And it keeps client connections that the proxy would give
+//! up: that closes the connection after every failed request, and offers no way to say that the
+//! client got a whole answer. The filter leaves the session of such a request in its [`Scope`],
+//! and the connection goes on from there.
 
 use std::{
     mem,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use pingora::{
+    ErrorType, Result,
     apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream},
+    http::RequestHeader,
     protocols::http::ServerSession,
     proxy::{HttpProxy, Session},
     server::ShutdownWatch,
+    time::timeout,
 };
 
-use super::{filter::Filter, held::placeholder};
+use super::{
+    filter::Filter,
+    held::{Slot, placeholder},
+};
 
 tokio::task_local! {
-    static SPARE: Spare;
+    static SCOPE: Arc<Scope>;
 }
 
 /// The proxy as an application of Pingora's.
 pub(super) struct App {
     proxy: Arc<HttpProxy<Filter>>,
+    /// How long the head of a request may take.
+    head: Duration,
 }
 
-/// The session of a request that failed, but was answered in full.
-#[derive(Clone, Default)]
-pub(super) struct Spare(Arc<Mutex<Option<Box<ServerSession>>>>);
+/// What a request shares with the connection that it came on, where this is a connection of
+/// [`App`], and not of another proxy in which the filter is embedded.
+#[derive(Default)]
+pub(super) struct Scope {
+    entry: Mutex<Option<Entry>>,
+    /// The session of a request that failed, but was answered in full.
+    spare: Mutex<Option<Box<ServerSession>>>,
+}
+
+/// A request that was read before Pingora's proxy saw it.
+struct Entry {
+    slot: Slot,
+    readable: bool,
+}
 
 impl App {
-    pub(super) fn new(proxy: HttpProxy<Filter>) -> Self {
-        Self { proxy: Arc::new(proxy) }
+    pub(super) fn new(proxy: HttpProxy<Filter>, head: Duration) -> Self {
+        Self { proxy: Arc::new(proxy), head }
+    }
+
+    /// Reads the head of a request; `None` where none comes.
+    async fn read(
+        &self,
+        mut session: ServerSession,
+        scope: &Scope,
+        shutdown: &ShutdownWatch,
+    ) -> Option<ServerSession> {
+        let mut shutdown = shutdown.clone();
+        let read = tokio::select! {
+            biased;
+            read = timeout(self.head, session.read_request()) => read,
+            _ = shutdown.wait_for(|down| *down) => return None,
+        };
+        let unreadable = match read {
+            Ok(Ok(true)) => None,
+            Ok(Err(error)) if *error.etype() == ErrorType::InvalidHTTPHeader => {
+                tracing::debug!(target: "retort::proxy", %error, "a request cannot be read");
+                session.set_keepalive(None);
+                Some(Box::new(unreadable().ok()?))
+            }
+            // The client left, or took its time.
+            Ok(Ok(false) | Err(_)) | Err(_) => return None,
+        };
+        let readable = unreadable.is_none();
+        let (session, slot) = Slot::wrap(session, unreadable);
+        *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, readable });
+        Some(session)
     }
 }
 
-impl Spare {
-    /// Whether there is one: not where the filter is embedded in another proxy.
+impl Scope {
+    /// Whether there is one.
     pub(super) fn is_there() -> bool {
-        SPARE.try_with(|_| ()).is_ok()
+        SCOPE.try_with(|_| ()).is_ok()
+    }
+
+    /// Unwraps the session of a request that was read already; tells whether it could be.
+    pub(super) fn enter(session: &mut Session) -> bool {
+        let entry = |scope: &Arc<Self>| scope.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match SCOPE.try_with(entry).ok().flatten() {
+            None => true,
+            Some(Entry { readable: false, .. }) => false,
+            Some(Entry { slot, .. }) => {
+                slot.restore(session);
+                true
+            }
+        }
     }
 
     /// Takes the session away from Pingora, which would close it.
     pub(super) fn save(session: &mut Session) {
-        let save = |spare: &Spare| {
+        let save = |scope: &Arc<Self>| {
             let real = mem::replace(&mut session.downstream_session, placeholder());
-            *spare.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(real);
+            *scope.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(real);
         };
-        let _ = SPARE.try_with(save);
-    }
-
-    fn take(&self) -> Option<Box<ServerSession>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        // Where there is no scope, Pingora closes it.
+        let _ = SCOPE.try_with(save);
     }
 }
 
@@ -63,15 +124,19 @@ impl Spare {
 impl HttpServerApp for App {
     async fn process_new_http(
         self: &Arc<Self>,
-        session: ServerSession,
+        mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let spare = Spare::default();
-        let reused = SPARE.scope(spare.clone(), self.proxy.process_new_http(session, shutdown)).await;
+        let scope = Arc::<Scope>::default();
+        if !session.is_http2() {
+            session = self.read(session, &scope, shutdown).await?;
+        }
+        let request = self.proxy.process_new_http(session, shutdown);
+        let reused = SCOPE.scope(Arc::clone(&scope), request).await;
         if reused.is_some() {
             return reused;
         }
-        let session = spare.take()?;
+        let session = scope.spare.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let settings = HttpPersistentSettings::for_session(&session);
         let stream = session.finish().await.ok().flatten()?;
         Some(ReusedHttpStream::from_reusable_stream(stream, settings))
@@ -84,4 +149,10 @@ impl HttpServerApp for App {
     async fn http_cleanup(&self) {
         self.proxy.http_cleanup().await;
     }
+}
+
+/// What stands for the head of a request that could not be read. `-` is what access logs write
+/// for what is not known.
+fn unreadable() -> Result<RequestHeader> {
+    RequestHeader::build("-", b"*", Some(0))
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use super::{
     answer,
-    app::Spare,
+    app::Scope,
     cause::{Cause, Fate},
     facts::{Content, Facts, Outcome, Verdict},
     forward,
@@ -21,7 +21,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use chrono::Utc;
-use http::{StatusCode, Version, header};
+use http::{Method, StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -94,7 +94,7 @@ impl Filter {
     }
 
     fn drain(&self) -> Drain {
-        Drain { time: self.options.timeouts.drain, may_cut: Spare::is_there() }
+        Drain { time: self.options.timeouts.drain, may_cut: Scope::is_there() }
     }
 }
 
@@ -132,9 +132,16 @@ impl ProxyHttp for Filter {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        let readable = Scope::enter(session);
         self.read(session, ctx);
+        if !readable {
+            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "the request cannot be read"));
+        }
         let timeouts = &self.options.timeouts;
-        // Pingora has turned it off where the client or HTTP/1.0 want that, or a shutdown began.
+        if session.is_process_shutting_down() {
+            session.set_keepalive(None);
+        }
+        // It is off, too, where the client asked for that, or does not know it.
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(timeouts.keep_alive.as_secs().max(1)));
         }
@@ -143,6 +150,9 @@ impl ProxyHttp for Filter {
         let upgrade = session.is_upgrade_req();
         session.set_pipelining_enabled(!upgrade);
         let request = session.req_header();
+        if request.method == Method::CONNECT {
+            return Err(ctx.refuse(StatusCode::METHOD_NOT_ALLOWED, Cause::BadRequest, "no tunnels here"));
+        }
         if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
             return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "no Host field"));
         }
@@ -277,7 +287,7 @@ impl ProxyHttp for Filter {
             return nothing;
         }
         answer::drop_request_body(session, &self.options).await;
-        if !Spare::is_there() || cause == Cause::BadRequest {
+        if !Scope::is_there() || cause == Cause::BadRequest {
             session.set_keepalive(None);
         }
         match answer::send(session, &ctx.facts, status).await {
@@ -312,7 +322,7 @@ impl ProxyHttp for Filter {
             duration_us = u64::try_from(ctx.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );
         if error.is_some() && ctx.answered {
-            Spare::save(session);
+            Scope::save(session);
         }
     }
 

@@ -53,6 +53,8 @@ pub(super) struct Drain {
 
 struct Held {
     real: Box<ServerSession>,
+    /// What stands for the head of a request that could not be read.
+    unreadable: Option<Box<RequestHeader>>,
     hold: Hold,
     drain: Drain,
     deadline: Option<Instant>,
@@ -73,11 +75,20 @@ impl std::fmt::Debug for Left {
 impl Slot {
     /// Puts a wrapper in the place of the client's session.
     pub(super) fn install(session: &mut Session, hold: Hold, drain: Drain) -> Self {
-        let slot = Arc::default();
         let real = mem::replace(&mut session.downstream_session, placeholder());
-        let held = Held { real, hold, drain, deadline: None, slot: Arc::clone(&slot) };
-        *session.downstream_session = ServerSession::new_custom(Box::new(held));
-        Self(slot)
+        let (held, slot) = Held::new(real, None, hold, drain);
+        *session.downstream_session = held;
+        slot
+    }
+
+    /// Wraps a session whose request was read: Pingora does not read it once more. Where there
+    /// was nothing to be read, `unreadable` stands for the head of the request.
+    pub(super) fn wrap(
+        session: ServerSession,
+        unreadable: Option<Box<RequestHeader>>,
+    ) -> (ServerSession, Self) {
+        let drain = Drain { time: Duration::ZERO, may_cut: false };
+        Held::new(Box::new(session), unreadable, Hold::passing(), drain)
     }
 
     /// Puts the client's session back, and tells what was decided meanwhile.
@@ -95,11 +106,23 @@ pub(super) fn placeholder() -> Box<ServerSession> {
 }
 
 impl Held {
+    fn new(
+        real: Box<ServerSession>,
+        unreadable: Option<Box<RequestHeader>>,
+        hold: Hold,
+        drain: Drain,
+    ) -> (ServerSession, Slot) {
+        let slot = Arc::default();
+        let held = Self { real, unreadable, hold, drain, deadline: None, slot: Arc::clone(&slot) };
+        (ServerSession::new_custom(Box::new(held)), Slot(slot))
+    }
+
     /// Takes what the upstream sent; tells whether the client's response has ended.
     async fn pass_on(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
         let mut out = Vec::with_capacity(tasks.len() + 1);
         for task in tasks {
-            self.hold.feed(self.real.req_header(), task, &mut out);
+            let request = self.unreadable.as_deref().unwrap_or_else(|| self.real.req_header());
+            self.hold.feed(request, task, &mut out);
         }
         if out.is_empty() {
             return Ok(false);
@@ -186,11 +209,17 @@ impl CustomSession for Held {
     }
 
     fn req_header(&self) -> &RequestHeader {
-        self.real.req_header()
+        match &self.unreadable {
+            Some(request) => request,
+            None => self.real.req_header(),
+        }
     }
 
     fn req_header_mut(&mut self) -> &mut RequestHeader {
-        self.real.req_header_mut()
+        match &mut self.unreadable {
+            Some(request) => request,
+            None => self.real.req_header_mut(),
+        }
     }
 
     async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {

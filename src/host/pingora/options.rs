@@ -47,6 +47,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// How long an idle client connection is kept: 75 s.
     pub keep_alive: Duration,
+    /// How long the head of a request may take to come, idling before it included: 85 s.
+    pub head: Duration,
     /// For one write to the client: 60 s.
     pub client_write: Duration,
     /// How long, once a message is out, to wait for the rest of the content that it replaced, so
@@ -94,6 +96,7 @@ impl Default for Timeouts {
             write: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             keep_alive: Duration::from_secs(75),
+            head: Duration::from_secs(85),
             client_write: Duration::from_secs(60),
             drain: Duration::from_secs(1),
             shutdown: Duration::from_secs(25),

@@ -171,7 +171,7 @@ async fn serve(
     live: Arc<Live>,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
-    let patience = options.timeouts.shutdown;
+    let (patience, head) = (options.timeouts.shutdown, options.timeouts.head);
     let server_options = server_options(&options);
     let conf = Arc::new(server_conf(&options));
     let filter = Filter::new(options, live);
@@ -183,7 +183,7 @@ async fn serve(
     }
     let mut proxy = http_proxy(&conf, filter);
     proxy.server_options = Some(server_options);
-    let app = Arc::new(App::new(proxy));
+    let app = Arc::new(App::new(proxy, head));
 
     let (shutdown, shutdown_watch) = watch::channel(false);
     let listener = Listener::from(listener);
@@ -267,6 +267,8 @@ async fn obey_signals(handle: Handle) {
 fn server_options(options: &Options) -> HttpServerOptions {
     let mut server_options = HttpServerOptions::default();
     server_options.h2c = options.h2c;
+    // The filter refuses it, and says so.
+    server_options.allow_connect_method_proxying = true;
     server_options.keepalive_request_limit = Some(options.limits.requests_per_connection);
     server_options.h2_idle_timeout = Some(options.timeouts.keep_alive);
     server_options

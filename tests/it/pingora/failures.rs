@@ -206,3 +206,58 @@ fn a_switch_of_protocols_that_nobody_asked_for() {
     assert_eq!((response.status(), response.text()), (502, "status 502"));
     assert_eq!(response.framing, Framing::Length);
 }
+
+#[test]
+fn requests_that_cannot_be_read() {
+    let requests = [
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",
+        "GET / HTTP/1.2\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\na",
+    ];
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    for (rules, text) in [("", "400 Bad Request"), (IF_EMPTY, "status 400")] {
+        let proxy = Proxy::start(rules, &upstream);
+        for request in requests {
+            let mut client = proxy.connect();
+            client.send(request.as_bytes());
+            let response = client.response("GET").unwrap();
+            assert_eq!((response.status(), response.text()), (400, text), "{request:?}");
+            assert_eq!((response.field("Connection"), response.field("Server")), (Some("close"), None));
+            assert_eq!(client.rest(), b"", "{request:?}");
+        }
+    }
+    assert_eq!(upstream.accepted(), 0);
+}
+
+#[test]
+fn tunnels() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let proxy = Proxy::start(IF_EMPTY, &upstream);
+    let mut client = proxy.connect();
+    client.send(b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nAccept: application/json\r\n\r\nGET / HTTP/1.1\r\n");
+    let response = client.response("GET").unwrap();
+    assert_eq!((response.status(), response.text()), (405, r#"{"status":405}"#));
+    assert_eq!(response.field("Connection"), Some("close"));
+    assert_eq!(client.rest(), b"");
+    assert_eq!(upstream.accepted(), 0);
+}
+
+#[test]
+fn requests_that_take_their_time() {
+    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let proxy = Proxy::with(IF_EMPTY, &[upstream.address()], |options| {
+        options.timeouts.head = Duration::from_millis(100);
+    });
+    let mut client = proxy.connect();
+    client.send(b"GET / HT");
+    assert_eq!(client.rest(), b"");
+    let mut client = proxy.connect();
+    assert_eq!(client.get("/", "").text(), "ok");
+    client.send(b"GET / HT");
+    assert_eq!(client.rest(), b"");
+}
