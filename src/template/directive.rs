@@ -99,9 +99,9 @@ pub static TABLE: [Entry; 21] = [
     Entry {
         letter: 'i',
         syntax: &["%{Name}i", "%{Name DATE out}i", "%{Name DATE out in}i"],
-        meaning: "a request header, several lines joined by commas; with `DATE`, each line read as a date in \
-                  the format `in` (`RFC_1123` unless given) and printed in the format `out`: `RFC_1123` or \
-                  `ISO_8601`",
+        meaning: "a request header, several lines joined by commas; with `DATE`, each line read as a date \
+                  in the format `in` (`RFC_1123` unless given) and printed in the format `out`: \
+                  `RFC_1123` or `ISO_8601`",
         source: BOTH,
         form: Form::Field(Message::Request),
     },
@@ -133,8 +133,8 @@ pub static TABLE: [Entry; 21] = [
     Entry {
         letter: 't',
         syntax: &["%t", "%{pattern}t"],
-        meaning: "when the request was received, in local time: `yyyy-MM-dd HH:mm:ss`, or a pattern of Java's \
-                  `SimpleDateFormat`",
+        meaning: "when the request was received, in local time: `yyyy-MM-dd HH:mm:ss`, or a pattern of \
+                  Java's `SimpleDateFormat`",
         source: REPOSE,
         form: Form::Time,
     },
