@@ -195,8 +195,8 @@ fn every_message_reads_well() {
     assert_eq!(
         errors("%z %I %!s %403404s %{D DATE iso}i %{YYYY-MM-ddTHH}t %{XXXX}t"),
         [
-            "unknown directive `%z` (For a percent sign write `%%`)",
-            "unknown directive `%I` (Apache's `%I` (bytes received) is not supported; did you mean `%i`? For a percent sign write `%%`)",
+            "unknown directive `%z` (a percent sign is written `%%`)",
+            "unknown directive `%I` (Apache's `%I` (bytes received) is not supported; a percent sign is written `%%`; did you mean `%i`?)",
             "`!` without a list of statuses (write the statuses after it, as in `%!200,304s`; for a percent sign write `%%`)",
             "`403404` is not a status (write statuses of three digits with commas: `%403,404s`)",
             "unknown date format `iso` (the formats are RFC_1123 and ISO_8601)",
