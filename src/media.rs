@@ -201,3 +201,169 @@ pub(crate) fn find_unquoted(text: &[u8], delimiter: u8) -> usize {
         })
         .unwrap_or(text.len())
 }
+
+/// A quality value in thousandths (RFC 9110 §12.4.2), 0 to 1000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QValue(u16);
+
+impl QValue {
+    /// Not acceptable.
+    pub const ZERO: Self = Self(0);
+    /// What a range without `q` has.
+    pub const ONE: Self = Self(1000);
+
+    /// Reads a weight: 0 to 1 with up to three decimals. `.5` is tolerated.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let point = text.iter().position(|&byte| byte == b'.').unwrap_or(text.len());
+        let (whole, decimals) = text.split_at(point);
+        let decimals = decimals.get(1..).unwrap_or_default();
+        let whole = match whole {
+            b"0" => 0,
+            b"" if !decimals.is_empty() => 0,
+            b"1" => 1000,
+            _ => return None,
+        };
+        if decimals.len() > 3 || !decimals.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let thousandths = [100, 10, 1].into_iter().zip(decimals).map(|(unit, &d)| unit * u16::from(d - b'0'));
+        let value = whole + thousandths.sum::<u16>();
+        (value <= 1000).then_some(Self(value))
+    }
+
+    /// The value in thousandths.
+    pub fn thousandths(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for QValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.0 / 1000, self.0 % 1000) {
+            (whole, 0) => write!(f, "{whole}"),
+            (whole, rest) => write!(f, "{whole}.{}", format!("{rest:03}").trim_end_matches('0')),
+        }
+    }
+}
+
+/// One member of an Accept field: a range of media types, its parameters and its weight.
+#[derive(Clone, Copy, Debug)]
+pub struct MediaRange<'a> {
+    text: &'a [u8],
+    kind: &'a [u8],
+    subtype: &'a [u8],
+    parameters: &'a [u8],
+    quality: QValue,
+}
+
+/// How closely a range describes a media type: RFC 9110 §12.5.1 lets the closest one decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Specificity {
+    /// `*/*`
+    Any,
+    /// `type/*`
+    Type,
+    /// `type/subtype`
+    Exact,
+    /// `type/subtype;parameter=value`
+    Parameters,
+}
+
+impl<'a> MediaRange<'a> {
+    /// The range of an absent Accept field, `*/*`.
+    pub const ANY: MediaRange<'static> =
+        MediaRange { text: b"*/*", kind: b"*", subtype: b"*", parameters: b"", quality: QValue::ONE };
+
+    /// Reads a member. `None`: it has no type, or a weight that is none.
+    pub fn parse(member: &'a [u8]) -> Option<Self> {
+        let text = member.trim_ascii();
+        let (essence, rest) = text.split_at(find_unquoted(text, b';'));
+        let essence = essence.trim_ascii_end();
+        let (kind, subtype) = essence.split_at(essence.iter().position(|&byte| byte == b'/')?);
+        let subtype = subtype.get(1..)?;
+        if !is_token(kind) || !is_token(subtype) || (kind == b"*" && subtype != b"*") {
+            return None;
+        }
+        let parameters = rest.get(1..).unwrap_or_default();
+        let quality = weight(parameters)?;
+        Some(Self { text, kind, subtype, parameters, quality })
+    }
+
+    /// The weight.
+    pub fn quality(&self) -> QValue {
+        self.quality
+    }
+
+    /// The member as it was sent.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Whether this is `*/*`.
+    pub fn is_any(&self) -> bool {
+        self.kind == b"*"
+    }
+
+    /// How closely the range describes the media type; `None` where it does not.
+    ///
+    /// Parameters of the range count only for a media type that has parameters itself.
+    pub fn describes(&self, media_type: &MediaType) -> Option<Specificity> {
+        if self.is_any() {
+            return Some(Specificity::Any);
+        }
+        if !self.kind.eq_ignore_ascii_case(media_type.kind.as_bytes()) {
+            return None;
+        }
+        if self.subtype == b"*" {
+            return Some(Specificity::Type);
+        }
+        if !self.subtype.eq_ignore_ascii_case(media_type.subtype.as_bytes()) {
+            return None;
+        }
+        if media_type.parameters.is_empty() {
+            return Some(Specificity::Exact);
+        }
+        let mut specificity = Specificity::Exact;
+        for parameter in self.own_parameters() {
+            let same = |(name, value): &(String, String)| {
+                parameter.name.eq_ignore_ascii_case(name.as_bytes())
+                    && parameter
+                        .value
+                        .bytes()
+                        .map(|b| b.to_ascii_lowercase())
+                        .eq(value.bytes().map(|b| b.to_ascii_lowercase()))
+            };
+            if !media_type.parameters.iter().any(same) {
+                return None;
+            }
+            specificity = Specificity::Parameters;
+        }
+        Some(specificity)
+    }
+
+    /// The parameters before the weight.
+    fn own_parameters(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+        Parameters::new(self.parameters)
+            .map_while(Result::ok)
+            .take_while(|parameter| !is_weight(parameter.name))
+    }
+}
+
+fn is_weight(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"q")
+}
+
+/// The first `q` among the parameters; 1 without any.
+fn weight(parameters: &[u8]) -> Option<QValue> {
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let (one, after) = rest.split_at(find_unquoted(rest, b';'));
+        rest = after.get(1..).unwrap_or_default();
+        let equals = one.iter().position(|&byte| byte == b'=').unwrap_or(one.len());
+        let (name, value) = one.split_at(equals);
+        if is_weight(name.trim_ascii()) {
+            return QValue::parse(value.get(1..)?.trim_ascii());
+        }
+    }
+    Some(QValue::ONE)
+}

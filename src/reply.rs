@@ -1,15 +1,19 @@
 //! A reply: the message that goes out in place of a body, and every edit of the header that the
 //! replacement implies.
 
-use http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, header};
 
-use crate::{exchange::Exchange, rules::Choice};
+use crate::{
+    exchange::{Exchange, Fields},
+    rules::Choice,
+};
 
-/// What a host does to a response to replace its body.
+/// What a host does to a response to replace its body. The status stays.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The content. Its length is that of Content-Length, also where no content is sent (HEAD).
-    pub body: bytes::Bytes,
+    /// The content. Content-Length tells its length also where no content is sent (HEAD).
+    pub body: Bytes,
     /// The edits of the header, in order.
     pub edits: Vec<Edit>,
 }
@@ -23,9 +27,69 @@ pub enum Edit {
     Set(HeaderName, HeaderValue),
 }
 
+/// What describes the old body and nothing else (RFC 9110 §8, RFC 9112 §6, RFC 9530). Trailers go
+/// with it.
+static OF_THE_OLD_BODY: [HeaderName; 14] = [
+    header::TRANSFER_ENCODING,
+    header::TRAILER,
+    header::CONTENT_ENCODING,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::ACCEPT_RANGES,
+    header::CONTENT_RANGE,
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    header::CONTENT_LOCATION,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_LANGUAGE,
+];
+
 impl Reply {
-    /// Renders the chosen message.
-    pub fn new(_choice: &Choice<'_>, _exchange: &Exchange<'_>) -> Self {
-        unimplemented!()
+    /// Renders the chosen message and lists the edits.
+    pub fn new(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Self {
+        let fields = exchange.response.fields;
+        let body = render(choice, exchange);
+        let mut edits = Vec::with_capacity(8);
+        // A 416 says in Content-Range how long the representation is (RFC 9110 §15.5.17).
+        let kept = |name: &HeaderName| exchange.response.status == 416 && *name == header::CONTENT_RANGE;
+        let stale = OF_THE_OLD_BODY.iter().filter(|name| fields.contains(name) && !kept(name));
+        edits.extend(stale.cloned().map(Edit::Remove));
+        edits.push(Edit::Set(header::CONTENT_TYPE, choice.message.content_type.clone()));
+        if !fields.contains(&header::X_CONTENT_TYPE_OPTIONS) {
+            edits.push(Edit::Set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+        }
+        if choice.rule.depends_on_accept() {
+            edits.extend(vary(fields).map(|value| Edit::Set(header::VARY, value)));
+        }
+        edits.push(Edit::Set(header::CONTENT_LENGTH, HeaderValue::from(body.len())));
+        Self { body, edits }
     }
+}
+
+/// The rendered message without the characters up to U+0020 at both ends, as Repose trims it.
+fn render(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Bytes {
+    let mut text = Vec::new();
+    choice.message.template.render(exchange, &mut text);
+    let end = text.iter().rposition(|&byte| byte > b' ').map_or(0, |last| last + 1);
+    text.truncate(end);
+    let start = text.iter().position(|&byte| byte > b' ').unwrap_or(0);
+    Bytes::from(text).slice(start..)
+}
+
+/// The Vary field with `Accept` added; `None` where it says so already.
+fn vary(fields: Fields<'_>) -> Option<HeaderValue> {
+    let members = || fields.lines(&header::VARY).flat_map(|line| line.split(|&byte| byte == b','));
+    let enough = |member: &[u8]| member.eq_ignore_ascii_case(b"accept") || member == b"*";
+    if members().any(|member| enough(member.trim_ascii())) {
+        return None;
+    }
+    let mut value = Vec::new();
+    for member in members().map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()) {
+        value.extend_from_slice(member);
+        value.extend_from_slice(b", ");
+    }
+    value.extend_from_slice(b"Accept");
+    Some(HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static("Accept")))
 }

@@ -1,10 +1,57 @@
 //! The rules, and the decision they make.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use http::{HeaderName, HeaderValue};
+use http::{
+    HeaderValue,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 
-use crate::{accept::Offer, exchange::Exchange, status::StatusSet, template::Template};
+use crate::{
+    accept::{Accept, Negotiation, Offer},
+    exchange::{Exchange, Response, content_length},
+    status::{CODES, StatusSet},
+    template::Template,
+};
+
+/// All rules of a file, in order.
+#[derive(Debug)]
+pub struct Rules {
+    rules: Vec<StatusRule>,
+    negotiation: Negotiation,
+    /// For each status from 100 the position of its rule: nothing is searched at run time.
+    by_status: Box<[Option<u32>]>,
+}
+
+/// One `status-code` element.
+#[derive(Debug)]
+pub struct StatusRule {
+    id: Arc<str>,
+    statuses: StatusSet,
+    overwrite: Overwrite,
+    messages: Vec<Message>,
+    /// What the messages offer, in the same order.
+    offers: Vec<Offer>,
+}
+
+/// When a rule replaces the upstream's content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Where there is none.
+    #[default]
+    IfEmpty,
+    /// In any case.
+    Always,
+}
+
+/// One `message` element.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// The text.
+    pub template: Template,
+    /// The Content-Type to send.
+    pub content_type: HeaderValue,
+}
 
 /// What a host knows of the response's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,71 +64,38 @@ pub enum Body {
     Unknown,
 }
 
-/// All rules of a file, in order.
-#[derive(Debug)]
-pub struct Rules {
-    rules: Vec<StatusRule>,
-}
-
-/// One `status-code` element.
-#[derive(Debug)]
-pub struct StatusRule {
-    /// The unique name.
-    pub id: Arc<str>,
-    /// The statuses that it is for.
-    pub statuses: StatusSet,
-    /// When it replaces the upstream's content.
-    pub overwrite: Overwrite,
-    messages: Vec<Message>,
-    offers: Vec<Offer>,
-}
-
-/// When a rule replaces the upstream's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overwrite {
-    /// Where there is none.
-    IfEmpty,
-    /// In any case.
-    Always,
-}
-
-/// One `message` element.
-#[derive(Debug)]
-pub struct Message {
-    /// The text.
-    pub template: Template,
-    /// The value of Content-Type to send.
-    pub content_type: HeaderValue,
-}
-
 /// What is to be done with a response, and why.
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'r> {
     /// The response passes unaltered.
-    Keep {
-        /// Why.
-        reason: Reason,
-        /// The rule that matched, if one did.
-        rule: Option<&'r StatusRule>,
-        /// The index of the message that was chosen, if one was.
-        message: Option<usize>,
-    },
+    Keep(Kept<'r>),
     /// A message is written in place of the content.
     Replace(Choice<'r>),
-    /// As [`Decision::Replace`], if the response turns out to have no content: decide again when
+    /// As [`Decision::Replace`] if the response turns out to have no content: decide again when
     /// that is known.
     Wait(Choice<'r>),
 }
 
-/// The message that was chosen.
+/// A message that was chosen.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<'r> {
     /// The rule that matched.
     pub rule: &'r StatusRule,
-    /// The index of its message.
+    /// The position of the message in the rule.
     pub index: usize,
     /// The message.
     pub message: &'r Message,
+}
+
+/// Why a response passes, and how far the rules came.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<'r> {
+    /// Why.
+    pub reason: Reason,
+    /// The rule that matched, if one did.
+    pub rule: Option<&'r StatusRule>,
+    /// The position of the message that was chosen, if one was.
+    pub message: Option<usize>,
 }
 
 /// Why a response passes unaltered.
@@ -89,18 +103,239 @@ pub struct Choice<'r> {
 pub enum Reason {
     /// No rule is for its status.
     NoRule,
+    /// The response is an interim one (1xx).
+    Interim,
+    /// The status forbids content: 204, 205, 304; or promises a part of some: 206.
+    StatusWithoutContent,
+    /// A tunnel was opened by CONNECT.
+    Tunnel,
+    /// gRPC carries its status elsewhere.
+    Grpc,
+    /// None of the rule's messages is acceptable to the client.
+    NotAcceptable,
+    /// The response has content, and the rule replaces empty ones only.
+    BodyPresent,
+    /// The answer to a HEAD request does not tell whether a GET would have content.
+    LengthUnknown,
 }
 
 impl Rules {
-    /// Whether any rule is for this status. Where none is, nothing else needs to be asked.
-    pub fn covers(&self, _status: u16) -> bool {
-        unimplemented!()
+    /// Takes rules in the order in which they are asked.
+    pub fn new(rules: Vec<StatusRule>, negotiation: Negotiation) -> Self {
+        let mut by_status = vec![None; CODES.len()].into_boxed_slice();
+        for (position, rule) in (0..).zip(&rules) {
+            let places =
+                by_status.iter_mut().zip(CODES).filter(|(_, status)| rule.statuses.contains(*status));
+            places.for_each(|(place, _)| _ = place.get_or_insert(position));
+        }
+        Self { rules, negotiation, by_status }
     }
 
-    /// Decides what to do with a response.
-    pub fn decide(&self, _exchange: &Exchange<'_>, _body: Body) -> Decision<'_> {
-        unimplemented!()
+    /// The rules in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &StatusRule> {
+        self.rules.iter()
+    }
+
+    /// How messages are chosen.
+    pub fn negotiation(&self) -> Negotiation {
+        self.negotiation
+    }
+
+    /// How many messages the rules have.
+    pub fn message_count(&self) -> usize {
+        self.rules.iter().map(|rule| rule.messages.len()).sum()
+    }
+
+    /// Whether any rule is for this status. Where none is, nothing else needs to be asked.
+    pub fn covers(&self, status: u16) -> bool {
+        self.rule_for(status).is_some()
+    }
+
+    /// Decides what to do with a response. Allocates nothing.
+    pub fn decide(&self, exchange: &Exchange<'_>, body: Body) -> Decision<'_> {
+        let Some(rule) = self.rule_for(exchange.response.status) else {
+            return Decision::Keep(Kept { reason: Reason::NoRule, rule: None, message: None });
+        };
+        let keep = |reason, message| Decision::Keep(Kept { reason, rule: Some(rule), message });
+        if let Some(reason) = untouchable(exchange) {
+            return keep(reason, None);
+        }
+        let accept = Accept::new(exchange.request.fields);
+        let Some(choice) = accept.choose(&rule.offers, self.negotiation).and_then(|at| rule.choice(at))
+        else {
+            return keep(Reason::NotAcceptable, None);
+        };
+        match rule.overwrite.permits(body.or_declared_by(&exchange.response)) {
+            Some(true) => Decision::Replace(choice),
+            Some(false) => keep(Reason::BodyPresent, Some(choice.index)),
+            None if exchange.request.method == "HEAD" => keep(Reason::LengthUnknown, Some(choice.index)),
+            None => Decision::Wait(choice),
+        }
+    }
+
+    fn rule_for(&self, status: u16) -> Option<&StatusRule> {
+        let index = status.checked_sub(*CODES.start())?;
+        let position = (*self.by_status.get(usize::from(index))?)?;
+        self.rules.get(position as usize)
     }
 }
-#[allow(dead_code, reason = "skeleton")]
-fn _x(_: HeaderName) {}
+
+/// No rules: every response passes.
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(Vec::new(), Negotiation::default())
+    }
+}
+
+impl StatusRule {
+    /// A rule and its messages, each with what it offers.
+    pub fn new(
+        id: impl Into<Arc<str>>,
+        statuses: StatusSet,
+        overwrite: Overwrite,
+        messages: Vec<(Offer, Message)>,
+    ) -> Self {
+        let (offers, messages) = messages.into_iter().unzip();
+        Self { id: id.into(), statuses, overwrite, messages, offers }
+    }
+
+    /// The unique name.
+    pub fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    /// The statuses that the rule is for.
+    pub fn statuses(&self) -> &StatusSet {
+        &self.statuses
+    }
+
+    /// When it replaces the upstream's content.
+    pub fn overwrite(&self) -> Overwrite {
+        self.overwrite
+    }
+
+    /// The messages in order.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// What the messages offer, in the same order.
+    pub fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+
+    /// Whether the request's Accept has a say in which message is sent, or whether one is.
+    pub fn depends_on_accept(&self) -> bool {
+        self.offers.iter().any(|offer| *offer != Offer::Any)
+    }
+
+    fn choice(&self, index: usize) -> Option<Choice<'_>> {
+        Some(Choice { rule: self, index, message: self.messages.get(index)? })
+    }
+}
+
+impl Overwrite {
+    /// Whether content in this state may be replaced; `None` where that depends on the content,
+    /// and its state is not known.
+    pub fn permits(self, body: Body) -> Option<bool> {
+        match (self, body) {
+            (Overwrite::Always, _) | (Overwrite::IfEmpty, Body::Absent) => Some(true),
+            (Overwrite::IfEmpty, Body::Present) => Some(false),
+            (Overwrite::IfEmpty, Body::Unknown) => None,
+        }
+    }
+}
+
+impl Body {
+    /// What the header says where the host does not know: a Content-Length, or a stream of
+    /// events, which may begin late but is no empty response.
+    pub fn or_declared_by(self, response: &Response<'_>) -> Self {
+        if self != Body::Unknown {
+            return self;
+        }
+        let event_stream = |value: &[u8]| has_prefix(value, b"text/event-stream");
+        match response.fields.first(&CONTENT_LENGTH).and_then(content_length) {
+            Some(0) => Body::Absent,
+            Some(_) => Body::Present,
+            None if response.fields.first(&CONTENT_TYPE).is_some_and(event_stream) => Body::Present,
+            None => Body::Unknown,
+        }
+    }
+}
+
+impl<'r> Decision<'r> {
+    /// The rule that matched, if one did.
+    pub fn rule(&self) -> Option<&'r StatusRule> {
+        match self {
+            Decision::Keep(kept) => kept.rule,
+            Decision::Replace(choice) | Decision::Wait(choice) => Some(choice.rule),
+        }
+    }
+
+    /// The position of the chosen message, if one was chosen.
+    pub fn message(&self) -> Option<usize> {
+        match self {
+            Decision::Keep(kept) => kept.message,
+            Decision::Replace(choice) | Decision::Wait(choice) => Some(choice.index),
+        }
+    }
+
+    /// The reason, for logs, metrics and machines.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Decision::Keep(kept) => kept.reason.code(),
+            Decision::Replace(choice) if choice.rule.overwrite == Overwrite::Always => "always",
+            Decision::Replace(_) => "body-empty",
+            Decision::Wait(_) => "body-unknown",
+        }
+    }
+}
+
+impl Reason {
+    /// A stable name for logs, metrics and machines.
+    pub fn code(self) -> &'static str {
+        match self {
+            Reason::NoRule => "no-rule",
+            Reason::Interim => "interim-response",
+            Reason::StatusWithoutContent => "status-without-content",
+            Reason::Tunnel => "tunnel",
+            Reason::Grpc => "grpc",
+            Reason::NotAcceptable => "no-acceptable-message",
+            Reason::BodyPresent => "body-present",
+            Reason::LengthUnknown => "length-unknown",
+        }
+    }
+}
+
+/// The reason in words.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::NoRule => "no rule is for this status",
+            Reason::Interim => "an interim response passes untouched",
+            Reason::StatusWithoutContent => "this status cannot have other content",
+            Reason::Tunnel => "the response opens a tunnel",
+            Reason::Grpc => "a gRPC response carries its status elsewhere",
+            Reason::NotAcceptable => "the client accepts none of the rule's messages",
+            Reason::BodyPresent => "the response has content, and the rule is IF_EMPTY",
+            Reason::LengthUnknown => {
+                "a HEAD response without Content-Length does not tell whether it is empty"
+            }
+        })
+    }
+}
+
+/// Why no rule may touch the response, whatever it says.
+fn untouchable(exchange: &Exchange<'_>) -> Option<Reason> {
+    let grpc = |value: &[u8]| has_prefix(value, b"application/grpc");
+    match exchange.response.status {
+        100..=199 => Some(Reason::Interim),
+        200..=299 if exchange.request.method == "CONNECT" => Some(Reason::Tunnel),
+        204 | 205 | 206 | 304 => Some(Reason::StatusWithoutContent),
+        _ => exchange.response.fields.first(&CONTENT_TYPE).filter(|value| grpc(value)).map(|_| Reason::Grpc),
+    }
+}
+
+fn has_prefix(value: &[u8], prefix: &[u8]) -> bool {
+    value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}

@@ -1,18 +1,174 @@
-//! Sets of status codes.
+//! Sets of status codes, and the `code-regex` that describes them.
 
-use std::fmt;
+mod java;
 
-/// A set of status codes from 100 to 999: what a `code-regex` matches, evaluated once at load.
+use std::{fmt, ops::Range};
+
+/// The status codes that a rule can be for: three digits, RFC 9110 §15.
+pub const CODES: std::ops::RangeInclusive<u16> = 100..=999;
+
+/// A set of status codes: what a `code-regex` matches, evaluated once at load.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusSet([u64; 15]);
+
+/// Why a `code-regex` cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong, in words.
+    pub message: String,
+    /// Where: bytes of the expression.
+    pub span: Range<usize>,
+}
 
 impl StatusSet {
     /// The set of no status.
     pub const EMPTY: Self = Self([0; 15]);
+
+    /// Evaluates a regular expression, in Java's syntax, which must match the whole of a status.
+    ///
+    /// Look-around, possessive quantifiers and back-references are understood. Nothing is matched
+    /// by regex afterwards.
+    pub fn from_regex(expression: &str) -> Result<Self, Error> {
+        let whole = 0..expression.len();
+        let error = |message: String| Error { message, span: whole.clone() };
+        let translated = java::translate(expression)?;
+        let regex = fancy_regex::RegexBuilder::new(&format!(r"\A(?:{translated})\z"))
+            .backtrack_limit(100_000)
+            .build()
+            .map_err(|cause| error(describe(&cause)))?;
+        let mut set = Self::EMPTY;
+        let mut digits = *b"100";
+        for code in CODES {
+            digits.copy_from_slice(&[hundreds(code), tens(code), ones(code)]);
+            let text = std::str::from_utf8(&digits).unwrap_or_default();
+            if regex.is_match(text).map_err(|cause| error(describe(&cause)))? {
+                set.insert(code);
+            }
+        }
+        Ok(set)
+    }
+
+    /// Adds a status. One outside of [`CODES`] is passed over.
+    pub fn insert(&mut self, status: u16) {
+        if let Some((word, bit)) = position(status)
+            && let Some(word) = self.0.get_mut(word)
+        {
+            *word |= bit;
+        }
+    }
+
+    /// Whether the status is in the set.
+    pub fn contains(&self, status: u16) -> bool {
+        position(status).is_some_and(|(word, bit)| self.0.get(word).is_some_and(|word| word & bit != 0))
+    }
+
+    /// Whether no status is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|&word| word == 0)
+    }
+
+    /// The statuses of both sets.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        let mut set = self.clone();
+        set.0.iter_mut().zip(other.0).for_each(|(word, other)| *word |= other);
+        set
+    }
+
+    /// The statuses that are in this set and not in the other.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        let mut set = self.clone();
+        set.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= !other);
+        set
+    }
+
+    /// The statuses in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        CODES.filter(|&status| self.contains(status))
+    }
+}
+
+/// Runs of consecutive statuses: `400-417,419,500-599`.
+impl fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut runs: Vec<(u16, u16)> = Vec::new();
+        for status in self.iter() {
+            match runs.last_mut() {
+                Some((_, end)) if *end + 1 == status => *end = status,
+                _ => runs.push((status, status)),
+            }
+        }
+        for (index, (start, end)) in runs.into_iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { "," })?;
+            match start == end {
+                true => write!(f, "{start}")?,
+                false => write!(f, "{start}-{end}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Debug for StatusSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StatusSet")
+        write!(f, "StatusSet({self})")
+    }
+}
+
+impl FromIterator<u16> for StatusSet {
+    fn from_iter<I: IntoIterator<Item = u16>>(statuses: I) -> Self {
+        let mut set = Self::EMPTY;
+        statuses.into_iter().for_each(|status| set.insert(status));
+        set
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+fn position(status: u16) -> Option<(usize, u64)> {
+    let index = CODES.contains(&status).then(|| usize::from(status - CODES.start()))?;
+    Some((index / 64, 1 << (index % 64)))
+}
+
+fn hundreds(code: u16) -> u8 {
+    b'0' + (code / 100) as u8
+}
+
+fn tens(code: u16) -> u8 {
+    b'0' + (code / 10 % 10) as u8
+}
+
+fn ones(code: u16) -> u8 {
+    b'0' + (code % 10) as u8
+}
+
+/// The innermost cause in one line: positions would be those of the translated expression.
+fn describe(cause: &fancy_regex::Error) -> String {
+    match cause {
+        fancy_regex::Error::ParseError(_, kind) => kind.to_string(),
+        other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_and_runs() {
+        let set: StatusSet = [100, 101, 404, 999, 99, 1000].into_iter().collect();
+        assert_eq!(set.to_string(), "100-101,404,999");
+        assert!(set.contains(404) && !set.contains(405) && !set.contains(99) && !set.contains(1000));
+        let rest = set.difference(&[404, 101].into_iter().collect());
+        assert_eq!(rest.to_string(), "100,999");
+        assert_eq!(rest.union(&[404].into_iter().collect()).to_string(), "100,404,999");
+        assert!(StatusSet::EMPTY.is_empty() && !rest.is_empty());
     }
 }
