@@ -8,10 +8,12 @@ mod environment;
 mod exit;
 mod explain;
 mod identity;
+mod load;
 mod log;
 mod recorded;
 mod render;
 mod serve;
+mod table;
 mod value;
 
 use std::{env, process::ExitCode};

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{check::Form, console::Console, exit::Exit, recorded::Source};
+pub(super) use self::answer::Answer;
+use super::{check::Form, console::Console, exit::Exit, load, recorded::Source};
+
+mod answer;
+mod text;
 
 /// Tell what becomes of a response, and why
 ///
@@ -31,6 +35,13 @@ const AFTER_HELP: &str = "Examples:
 
 impl Explain {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
-        todo!()
+        let rules = load::rules(&self.rules, console)?;
+        let recorded = self.source.read(console)?;
+        let answer = Answer::new(&rules, &recorded);
+        match self.format {
+            Form::Text => console.print(text::text(&rules, &recorded, &answer))?,
+            Form::Json => console.print(answer.json()?)?,
+        }
+        Ok(Exit::Fine)
     }
 }

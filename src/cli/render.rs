@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{console::Console, exit::Exit, recorded::Source};
+use super::{console::Console, exit::Exit, explain::Answer, load, recorded::Source};
 
 /// Print the message that a client would get
 ///
@@ -31,6 +31,14 @@ Exit codes:
 
 impl Render {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
-        todo!()
+        let rules = load::rules(&self.rules, console)?;
+        let recorded = self.source.read(console)?;
+        let answer = Answer::new(&rules, &recorded);
+        let Some(reply) = &answer.reply else {
+            console.tell(format!("retort: nothing to render: {}\n", answer.decision.reason()));
+            return Ok(Exit::Findings);
+        };
+        console.print(&reply.body)?;
+        Ok(Exit::Fine)
     }
 }
