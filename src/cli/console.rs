@@ -10,6 +10,8 @@ use std::{
 
 use clap::ValueEnum;
 
+use crate::config::Diagnostics;
+
 /// When to use colours. `Auto`: on a terminal, unless NO_COLOR is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Colour {
@@ -52,6 +54,11 @@ impl Console {
     /// let pass.
     pub(super) fn tell(self, text: impl AsRef<[u8]>) {
         let _ = io::stderr().lock().write_all(text.as_ref());
+    }
+
+    /// Shows diagnostics as they stand in the file.
+    pub(super) fn show(self, diagnostics: &Diagnostics) {
+        _ = diagnostics;
     }
 
     /// `retort: warning: …`

@@ -1,9 +1,13 @@
 //! `retort demo`: a proxy with an upstream of its own, and requests to try.
 
+use std::net::SocketAddr;
+
 use clap::Args;
 
-use super::{console::Console, exit::Exit, log::Log};
+use super::{console::Console, exit::Exit, log::Log, value};
 
+mod shipped;
+mod tour;
 mod upstream;
 
 /// Try it: a proxy, an upstream that answers badly, and requests to send
@@ -12,12 +16,12 @@ mod upstream;
 /// watched), else a copy built into the command.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// Address that the proxy listens on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: String,
-    /// Address that the demo's upstream listens on; a loopback address, port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
-    upstream_listen: String,
+    /// Address that the proxy listens on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", value_parser = value::address, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address that the demo's upstream listens on, a loopback one; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", value_parser = value::loopback, default_value = "127.0.0.1:0")]
+    upstream_listen: SocketAddr,
     #[command(flatten)]
     log: Log,
 }

@@ -1,6 +1,6 @@
 //! Values of flags: how durations, sizes, and header lines are written.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
@@ -70,6 +70,20 @@ pub(super) fn field_line(text: &str) -> Result<FieldLine, String> {
 pub(super) fn header_name(text: &str) -> Result<HeaderName, String> {
     HeaderName::from_bytes(text.as_bytes())
         .map_err(|_| "a header name is letters, digits, and `!#$%&'*+-.^_|~`".to_owned())
+}
+
+/// Reads an address to listen on.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address is an IP address and a port: 127.0.0.1:8080, [::]:80".to_owned())
+}
+
+/// Reads an address that only this machine can reach.
+pub(super) fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address = address(text)?;
+    if address.ip().is_loopback() {
+        return Ok(address);
+    }
+    Err("this has to be a loopback address: 127.0.0.1:0, [::1]:0".to_owned())
 }
 
 /// Reads a status code.
@@ -151,6 +165,14 @@ mod tests {
     fn names_in_title_case() {
         assert_eq!(title_case(&http::header::RETRY_AFTER), "Retry-After");
         assert_eq!(title_case(&HeaderName::from_static("x-pp-user")), "X-Pp-User");
+    }
+
+    #[test]
+    fn addresses() {
+        assert_eq!(address("[::]:80"), Ok(SocketAddr::from(([0u16; 8], 80))));
+        assert!(address("localhost:80").is_err() && address(":80").is_err());
+        assert!(loopback("127.0.0.1:0").is_ok() && loopback("[::1]:0").is_ok());
+        assert!(loopback("0.0.0.0:80").is_err());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It speaks what the demo needs of RFC 9112 and no more: no request content beyond what it reads
 //! and forgets, no pipelining.
 
-use std::{io, net, time::Duration};
+use std::{io, net};
 
 use http::StatusCode;
 use tokio::{
@@ -12,8 +12,10 @@ use tokio::{
     time,
 };
 
-use self::request::Request;
-use self::route::{Answer, Framing};
+use self::{
+    request::Request,
+    route::{Answer, Framing},
+};
 
 mod request;
 mod route;
@@ -134,16 +136,53 @@ impl Answer {
     }
 }
 
-/// The pause before the content of a slow answer, unless the request says otherwise.
-const DELAY: Duration = Duration::from_millis(500);
-
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+
     use super::*;
 
     fn written(target: &str) -> String {
         let request = Request::parse(format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
         String::from_utf8(head(&route::answer(&request))).unwrap()
+    }
+
+    /// What the upstream sends, to the end, when these requests arrive on one connection.
+    fn conversation(requests: &str) -> String {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        spawn(listener).unwrap();
+        let mut connection = net::TcpStream::connect(address).unwrap();
+        connection.write_all(requests.as_bytes()).unwrap();
+        connection.shutdown(net::Shutdown::Write).unwrap();
+        let mut answers = String::new();
+        connection.read_to_string(&mut answers).unwrap();
+        answers
+    }
+
+    #[test]
+    fn a_connection_serves_one_request_after_the_other() {
+        let answers = conversation(
+            "POST /status/500 HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc\
+             HEAD /status/404?body=gone HTTP/1.1\r\n\r\n\
+             GET /slow/503?ms=1 HTTP/1.1\r\n\r\n",
+        );
+        assert_eq!(
+            answers,
+            "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n\
+             HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\r\n\
+             HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Transfer-Encoding: chunked\r\n\r\n10\r\nLate, but here.\n\r\n0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn some_answers_end_the_connection() {
+        assert_eq!(conversation("GET /cut HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"), "");
+        assert_eq!(
+            conversation("GET /close/500 HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"),
+            "HTTP/1.1 500 Internal Server Error\r\nConnection: close\r\n\r\n"
+        );
     }
 
     #[test]

@@ -22,8 +22,14 @@ pub(super) fn text(rules: &Rules, recorded: &Recorded, answer: &Answer<'_>) -> S
         let fields = Fields::Lines(&recorded.record.request.headers);
         _ = write!(out, "\nNegotiation\n{}", negotiation(rules, rule, fields, answer));
     }
-    _ = write!(out, "\nDecision\n  {}\n\nResponse\n{}", decision(&answer.decision), response(recorded, answer));
-    out
+    _ = write!(
+        out,
+        "\nDecision\n  {}\n\nResponse\n{}",
+        decision(&answer.decision),
+        response(recorded, answer)
+    );
+    // What a header or a body holds is no business of the terminal's.
+    out.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
 /// What is decided, in a line.
@@ -49,7 +55,9 @@ fn matching(rules: &Rules, answer: &Answer<'_>) -> String {
     for rule in rules.iter() {
         let verdict = match matched {
             Some(first) if std::ptr::eq(first, rule) => "matches".to_owned(),
-            Some(first) if rule.statuses().contains(answer.status) => format!("not asked, {} comes first", first.id()),
+            Some(first) if rule.statuses().contains(answer.status) => {
+                format!("not asked, {} comes first", first.id())
+            }
             _ => format!("not for {}", answer.status),
         };
         table.row([rule.id().to_string(), rule.statuses().to_string(), overwrite(rule.overwrite()), verdict]);
@@ -71,7 +79,8 @@ fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &An
     let weights: Vec<_> = rule.offers().iter().map(|offer| accept.weigh(offer)).collect();
     let mut ranges = Table::new(["accepted", "q", "decides for message"]);
     for (position, range) in accept.ranges().enumerate() {
-        let decided = (0..).zip(&weights).filter(|(_, weight)| weight.is_some_and(|w| w.position == position));
+        let decided =
+            (0..).zip(&weights).filter(|(_, weight)| weight.is_some_and(|w| w.position == position));
         let decided: Vec<_> = decided.map(|(index, _): (usize, _)| index.to_string()).collect();
         let decided = if decided.is_empty() { "-".to_owned() } else { decided.join(", ") };
         let range_text = String::from_utf8_lossy(range.text()).trim().to_owned();
@@ -111,7 +120,9 @@ fn response(recorded: &Recorded, answer: &Answer<'_>) -> String {
     }
     let body = answer.body().unwrap_or_default();
     if !body.is_empty() {
-        out.push('\n');
+        let to_head =
+            if recorded.record.request.method == "HEAD" { "  (to GET; nothing follows to HEAD)" } else { "" };
+        _ = writeln!(out, "{to_head}");
         body.lines().for_each(|line| out.extend(["  ", line, "\n"]));
     }
     out

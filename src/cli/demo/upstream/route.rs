@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{DELAY, request::Request};
+use super::request::Request;
 
 /// A route, for the index page and for the command's own output.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,9 @@ pub(super) enum Framing {
     /// There is no response at all.
     Cut,
 }
+
+/// The pause before the content of a slow answer, unless the request says otherwise.
+const DELAY: Duration = Duration::from_millis(500);
 
 /// The longest pause that a request can ask for.
 const MAX_DELAY: Duration = Duration::from_secs(60);
