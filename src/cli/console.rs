@@ -58,7 +58,12 @@ impl Console {
 
     /// Shows diagnostics as they stand in the file.
     pub(super) fn show(self, diagnostics: &Diagnostics) {
-        _ = diagnostics;
+        for diagnostic in diagnostics {
+            match self.colours_errors() {
+                true => self.tell(format!("{}\n\n", diagnostic.colored())),
+                false => self.tell(format!("{diagnostic}\n\n")),
+            }
+        }
     }
 
     /// `retort: warning: …`

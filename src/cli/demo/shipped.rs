@@ -24,7 +24,7 @@ pub(super) const MESSAGES: &[(&str, &str)] = messages![
     "503.json" "503.txt" "503.xml"
     "504.json" "504.txt" "504.xml"
     "5xx.json" "5xx.txt" "5xx.xml"
-    "client-error.html" "server-error.html" "try-later.html"
+    "client-error.html" "not-found.html" "server-error.html" "try-later.html"
 ];
 
 #[cfg(test)]
