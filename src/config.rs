@@ -1,13 +1,24 @@
 //! The rules file: from bytes to [`Rules`], or to all the mistakes in it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 pub mod diagnostic;
 pub mod document;
+pub mod href;
+mod sample;
+mod schema;
 
-pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source};
 
 use crate::Rules;
+use href::{Disk, Files, ReadError, read_bounded};
+
+/// The largest rules file, in bytes.
+pub const MAX_RULES_FILE: u64 = 16 << 20;
 
 /// What loading yields.
 #[derive(Debug)]
@@ -27,9 +38,73 @@ pub struct Refused {
     pub diagnostics: Diagnostics,
     /// Every file that was asked for, whether it could be read or not.
     pub files: Vec<PathBuf>,
+    /// Whether there is no rules file.
+    pub missing: bool,
 }
 
 /// Loads a rules file and the message files that it names.
-pub fn load(_path: &Path) -> Result<Loaded, Refused> {
-    unimplemented!()
+pub fn load(path: &Path) -> Result<Loaded, Refused> {
+    let mut disk = Disk::default();
+    let (result, missing) = match read_bounded(path, MAX_RULES_FILE) {
+        Ok(bytes) => (parse(&bytes, path, &mut disk), false),
+        Err(error) => (Err(unreadable(path, &error)), is_missing(&error)),
+    };
+    let mut files = vec![path.to_owned()];
+    files.append(&mut disk.asked);
+    match result {
+        Ok((rules, warnings)) => Ok(Loaded { rules, warnings, files }),
+        Err(diagnostics) => Err(Refused { diagnostics, files, missing }),
+    }
+}
+
+/// Parses a rules file. `path` names it in diagnostics, and relative message files are beside it;
+/// `files` reads these.
+pub fn parse(bytes: &[u8], path: &Path, files: &mut dyn Files) -> Result<(Rules, Diagnostics), Diagnostics> {
+    let source = |text: String| Arc::new(Source::new(path.to_owned(), text));
+    let fatal = |error: document::Error, source: Arc<Source>| {
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.push(Diagnostic {
+            severity: Severity::Error,
+            code: error.kind.code(),
+            message: error.to_string(),
+            source,
+            span: Some(error.span.clone()),
+            help: error.kind.help(),
+        });
+        diagnostics
+    };
+    let text = match document::decode(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            return Err(fatal(error, source(String::from_utf8_lossy(bytes).into_owned())));
+        }
+    };
+    let source = source(text);
+    let document = document::parse(source.text()).map_err(|error| fatal(error, source.clone()))?;
+    schema::read(&document, &source, files)
+}
+
+fn is_missing(error: &ReadError) -> bool {
+    matches!(error, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+fn unreadable(path: &Path, error: &ReadError) -> Diagnostics {
+    let (message, help) = match error {
+        ReadError::Io(error) => (format!("cannot read the rules file: {error}"), None),
+        ReadError::NotAFile => ("the rules file is not a regular file".to_owned(), None),
+        ReadError::TooLarge(limit) => (
+            format!("the rules file is larger than {limit} bytes"),
+            Some("messages can be files of their own"),
+        ),
+    };
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(Diagnostic {
+        severity: Severity::Error,
+        code: "unreadable-file",
+        message,
+        source: Arc::new(Source::new(path.to_owned(), String::new())),
+        span: None,
+        help: help.map(str::to_owned),
+    });
+    diagnostics
 }

@@ -33,6 +33,11 @@ impl Template {
         unimplemented!()
     }
 
+    /// x
+    pub fn field_names(&self) -> impl Iterator<Item = &http::HeaderName> {
+        std::iter::empty()
+    }
+
     /// Whether the text depends on the length of the response's content, so that the length must
     /// be known first.
     pub fn reads_length(&self) -> bool {

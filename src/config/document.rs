@@ -88,6 +88,24 @@ pub struct Name {
     pub namespace: Option<Arc<str>>,
 }
 
+impl Node {
+    /// The element, if it is one.
+    pub fn element(&self) -> Option<&Element> {
+        match self {
+            Node::Element(element) => Some(element),
+            Node::Text(_) => None,
+        }
+    }
+
+    /// The text, if it is some.
+    pub fn text(&self) -> Option<&Text> {
+        match self {
+            Node::Text(text) => Some(text),
+            Node::Element(_) => None,
+        }
+    }
+}
+
 /// Reads a document.
 pub fn parse(text: &str) -> Result<Document, Error> {
     // The reader would pass over it without counting it.

@@ -1,0 +1,76 @@
+//! Renders messages with sample values, harmless and hostile, to see whether they hold.
+
+use chrono::DateTime;
+use chrono_tz::Tz;
+
+use super::document;
+use crate::{
+    exchange::{Clock, Connection, Exchange, Fields, Request, Response},
+    template::{Escape, Template},
+};
+
+/// What is wrong with a message once rendered.
+pub(super) struct Problem {
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+/// A value with everything in it that ends a string, a tag or an attribute.
+const HOSTILE: &str = "\"'</script><x y=\"&#0;]]>\\\u{1}\u{7f}\u{2028}";
+
+/// Whether a JSON or XML message, rendered, is well-formed; `None` where it is, or where it is of
+/// another type.
+pub(super) fn problem(template: &Template, escape: Escape, status: u16) -> Option<Problem> {
+    let check: fn(&str) -> Result<(), String> = match escape {
+        Escape::Json => |text| {
+            serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
+        },
+        Escape::Xml => |text| document::parse(text).map(drop).map_err(|error| error.to_string()),
+        Escape::Html | Escape::Text => return None,
+    };
+    let name = if escape == Escape::Json { "JSON" } else { "XML" };
+    let samples = [
+        ("with usual values", "sample", Some(42)),
+        ("with hostile values", HOSTILE, Some(42)),
+        ("where values are absent", "", Some(0)),
+    ];
+    samples.into_iter().find_map(|(when, value, length)| {
+        let rendered = render(template, value, status, length);
+        let trimmed = rendered.trim_matches(|c| c <= ' ');
+        let error = check(trimmed).err()?;
+        let message = format!("the message is not well-formed {name} {when}: {error}");
+        let help = match escape {
+            Escape::Json => "write directives inside of strings, \"%{Retry-After}o\"; a number is safe only for %s, %>s and %B",
+            _ => "write directives as text or inside of quoted attribute values, and one root element",
+        };
+        Some(Problem { message, help: help.to_owned() })
+    })
+}
+
+/// Renders with `value` wherever something from outside is inserted.
+fn render(template: &Template, value: &str, status: u16, length: Option<u64>) -> String {
+    let lines: Vec<(String, Vec<u8>)> =
+        template.field_names().map(|name| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect();
+    let exchange = Exchange {
+        request: Request {
+            method: "GET",
+            path: value,
+            query: Some(value),
+            protocol: "HTTP/1.1",
+            fields: Fields::Lines(&lines),
+            id: value,
+            user: Some(value).filter(|user| !user.is_empty()),
+        },
+        response: Response { status, reason: Some(value), fields: Fields::Lines(&lines), length },
+        connection: Connection {
+            client: "192.0.2.1",
+            client_host: "192.0.2.1",
+            local: "192.0.2.2",
+            upstream_port: Some(80),
+        },
+        clock: Clock { received: DateTime::UNIX_EPOCH, elapsed_us: Some(1500), zone: Tz::UTC },
+    };
+    let mut out = Vec::new();
+    template.render(&exchange, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
