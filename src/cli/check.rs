@@ -92,8 +92,8 @@ impl<'a> Finding<'a> {
                 Self { file, ok: exit == Exit::Fine, rules: count, messages, diagnostics: warnings, exit }
             }
             Err(refused) => {
-                let exit = if refused.is_unreadable() { Exit::Trouble } else { Exit::Findings };
                 let diagnostics = refused.diagnostics;
+                let exit = if is_unreadable(&diagnostics) { Exit::Trouble } else { Exit::Findings };
                 Self { file, ok: false, rules: None, messages: None, diagnostics, exit }
             }
         }
@@ -113,6 +113,12 @@ impl<'a> Finding<'a> {
         console.tell(format!("{}: {}\n", self.file, counts.join(", ")));
         Ok(())
     }
+}
+
+/// Whether the rules file itself could not be read. A message file that cannot be is a mistake of
+/// the rules that name it, and has a place in them.
+fn is_unreadable(diagnostics: &Diagnostics) -> bool {
+    diagnostics.iter().any(|diagnostic| diagnostic.code == "unreadable-file" && diagnostic.span.is_none())
 }
 
 fn counted(number: usize, noun: &str) -> String {
