@@ -1,7 +1,17 @@
 //! The shipped rules, built in: the demo works wherever the command is run.
 
+use std::{io, path::Path};
+
+use crate::{
+    Rules,
+    config::{
+        self, Diagnostics,
+        href::{Files, HrefError, Target},
+    },
+};
+
 /// `conf/response-messaging.cfg.xml`.
-pub(super) const RULES: &str = include_str!("../../../conf/response-messaging.cfg.xml");
+const RULES: &str = include_str!("../../../conf/response-messaging.cfg.xml");
 
 /// Path and text of each message file.
 macro_rules! messages {
@@ -11,7 +21,7 @@ macro_rules! messages {
 }
 
 /// The message files that it names: path and text.
-pub(super) const MESSAGES: &[(&str, &str)] = messages![
+const MESSAGES: &[(&str, &str)] = messages![
     "401.json" "401.txt" "401.xml"
     "403.json" "403.txt" "403.xml"
     "404.json" "404.txt" "404.xml"
@@ -27,11 +37,35 @@ pub(super) const MESSAGES: &[(&str, &str)] = messages![
     "client-error.html" "not-found.html" "server-error.html" "try-later.html"
 ];
 
+/// Message files from the command itself.
+struct BuiltIn;
+
+/// The shipped rules.
+pub(super) fn rules() -> Result<Rules, Diagnostics> {
+    let (rules, _warnings) =
+        config::parse(RULES.as_bytes(), Path::new("response-messaging.cfg.xml"), &mut BuiltIn)?;
+    Ok(rules)
+}
+
+impl Files for BuiltIn {
+    fn read(&mut self, target: &Target) -> Result<String, HrefError> {
+        let found = MESSAGES.iter().find(|(path, _)| Path::new(path) == target.path);
+        found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| {
+            HrefError::Unreadable(target.path.clone(), io::Error::from(io::ErrorKind::NotFound))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, fs};
 
     use super::*;
+
+    #[test]
+    fn the_rules_that_are_built_in_can_be_used() {
+        assert!(rules().unwrap().message_count() > 0);
+    }
 
     #[test]
     fn every_shipped_message_is_built_in() {
