@@ -35,10 +35,12 @@ impl Live {
         self.0.load_full()
     }
 
-    /// Puts the next version in force and returns its generation.
-    pub fn replace(&self, rules: Rules) -> u64 {
-        let generation = self.0.load().generation + 1;
-        self.0.store(Arc::new(Snapshot { rules, generation }));
-        generation
+    /// Puts the next version in force and returns it. Meant for one caller: of two at once, the
+    /// version of one would be lost.
+    pub fn replace(&self, rules: Rules) -> Arc<Snapshot> {
+        let generation = self.peek().generation + 1;
+        let next = Arc::new(Snapshot { rules, generation });
+        self.0.store(next.clone());
+        next
     }
 }

@@ -1,0 +1,134 @@
+//! What the files of a unit were seen to hold.
+
+use std::{
+    fmt,
+    fs::File,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::way::Way;
+
+/// More than any file that the loader accepts. What lies beyond need not be read to know that.
+const BOUND: u64 = 17 << 20;
+
+/// The contents of the files of a unit, hashed. Paths are left out, so that replicas which hold
+/// the same files in different places can be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+/// One look at all files. Two equal ones prove that nothing was changed between, not even there
+/// and back again, if more than a tick of the file system's clock lies between.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sighting {
+    pub(super) ways: Vec<Way>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+/// What a path led to.
+#[derive(Hash)]
+enum Content {
+    Bytes(Vec<u8>),
+    TooLong,
+    NoFile,
+    Unreadable(io::ErrorKind),
+}
+
+impl Sighting {
+    /// Looks at all files.
+    pub(super) fn of(files: &[PathBuf]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        files.len().hash(&mut hasher);
+        for file in files {
+            read(file).hash(&mut hasher);
+        }
+        let fingerprint = Fingerprint(hasher.finish());
+        Self { ways: files.iter().map(|file| Way::to(file)).collect(), fingerprint }
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+fn read(path: &Path) -> Content {
+    // Asked before it is opened: to open a FIFO is to wait for its other end.
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() => return Content::NoFile,
+        Ok(metadata) if metadata.len() > BOUND => return Content::TooLong,
+        Ok(_) => {}
+        Err(error) => return Content::Unreadable(error.kind()),
+    }
+    let mut bytes = Vec::new();
+    match File::open(path).and_then(|file| file.take(BOUND + 1).read_to_end(&mut bytes)) {
+        Ok(length) if length as u64 > BOUND => Content::TooLong,
+        Ok(_) => Content::Bytes(bytes),
+        Err(error) => Content::Unreadable(error.kind()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command};
+
+    use super::*;
+
+    fn fingerprint(files: &[&Path]) -> Fingerprint {
+        Sighting::of(&files.iter().map(PathBuf::from).collect::<Vec<_>>()).fingerprint
+    }
+
+    #[test]
+    fn contents_alone_make_the_fingerprint() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "b", "c"].map(|name| directory.path().join(name));
+        fs::write(&a, "same").unwrap();
+        fs::write(&b, "same").unwrap();
+        fs::write(&c, "other").unwrap();
+        assert_eq!(fingerprint(&[&a]), fingerprint(&[&b]));
+        assert_ne!(fingerprint(&[&a]), fingerprint(&[&c]));
+        assert_ne!(fingerprint(&[&a]), fingerprint(&[&a, &b]));
+        assert_ne!(fingerprint(&[&a, &c]), fingerprint(&[&c, &a]));
+    }
+
+    #[test]
+    fn bytes_cannot_move_from_one_file_to_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let [a, b] = ["a", "b"].map(|name| directory.path().join(name));
+        fs::write(&a, "xy").unwrap();
+        fs::write(&b, "z").unwrap();
+        let before = fingerprint(&[&a, &b]);
+        fs::write(&a, "x").unwrap();
+        fs::write(&b, "yz").unwrap();
+        assert_ne!(before, fingerprint(&[&a, &b]));
+    }
+
+    #[test]
+    fn a_missing_an_empty_and_no_file_differ_and_a_fifo_does_not_block() {
+        let directory = tempfile::tempdir().unwrap();
+        let [missing, empty, fifo] = ["missing", "empty", "fifo"].map(|name| directory.path().join(name));
+        fs::write(&empty, "").unwrap();
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let prints = [&missing, &empty, &fifo].map(|path| fingerprint(&[path]));
+        assert_ne!(prints[0], prints[1]);
+        assert_ne!(prints[1], prints[2]);
+        assert_ne!(prints[0], prints[2]);
+        assert_eq!(prints[2], fingerprint(&[directory.path()]), "neither is a file");
+    }
+
+    #[test]
+    fn rewriting_the_same_bytes_is_seen_but_changes_no_content() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("a");
+        fs::write(&file, "same").unwrap();
+        let before = Sighting::of(std::slice::from_ref(&file));
+        fs::remove_file(&file).unwrap();
+        fs::write(directory.path().join("other"), "takes the inode, should it be free").unwrap();
+        fs::write(&file, "same").unwrap();
+        let after = Sighting::of(std::slice::from_ref(&file));
+        assert_eq!(before.fingerprint, after.fingerprint);
+        assert_ne!(before, after);
+    }
+}

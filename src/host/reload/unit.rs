@@ -1,0 +1,100 @@
+//! The rules file and its message files, looked at and loaded as one.
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use super::{
+    sighting::{Fingerprint, Sighting},
+    watch::Watch,
+    way::Way,
+};
+use crate::config::{self, Loaded, Refused};
+
+/// The least time between two sightings that shall prove something: longer than the tick of any
+/// file system's clock (10 ms at most), so that each change in between shows.
+pub(super) const TICK: Duration = Duration::from_millis(20);
+
+/// How often files that change while they are loaded are loaded again before it is left for later.
+const TRIES: usize = 10;
+
+/// The rules file and its message files.
+#[derive(Debug)]
+pub(super) struct Unit {
+    path: PathBuf,
+    /// Every file that was asked for when the rules were last loaded.
+    files: Vec<PathBuf>,
+    /// The content of the last steady verdict, good or bad.
+    judged: Option<Fingerprint>,
+}
+
+/// What loading yielded.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) verdict: Result<Loaded, Refused>,
+    /// Whether the verdict is on this content whole, and on no other. Otherwise the files changed
+    /// while they were loaded, each time.
+    pub(super) steady: bool,
+}
+
+impl Unit {
+    /// The unit of a rules file; nothing is read yet.
+    pub(super) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), files: vec![path.to_owned()], judged: None }
+    }
+
+    /// Every file of the unit.
+    pub(super) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Looks, and loads a content that is not the one judged last.
+    pub(super) fn look(&mut self, watch: &mut Watch, pause: Duration) -> Option<Judged> {
+        let last = self.judged;
+        let (sighting, armed) = self.sight(watch);
+        if armed && last == Some(sighting.fingerprint) {
+            return None;
+        }
+        let judged = self.load(watch, pause);
+        // A file written anew with the same bytes may have been seen half-written at first.
+        let new = !judged.steady || last != self.judged;
+        new.then_some(judged)
+    }
+
+    /// Loads. Files that change meanwhile, or that are only now known to belong to the unit, are
+    /// loaded again.
+    pub(super) fn load(&mut self, watch: &mut Watch, pause: Duration) -> Judged {
+        let mut tries = TRIES;
+        loop {
+            let (before, armed) = self.sight(watch);
+            thread::sleep(pause);
+            let verdict = config::load(&self.path);
+            let files = match &verdict {
+                Ok(loaded) => &loaded.files,
+                Err(refused) => &refused.files,
+            };
+            let steady = armed && *files == self.files && Sighting::of(files) == before;
+            files.clone_into(&mut self.files);
+            tries -= 1;
+            if steady {
+                self.judged = Some(before.fingerprint);
+            }
+            if steady || tries == 0 {
+                return Judged { fingerprint: before.fingerprint, verdict, steady };
+            }
+        }
+    }
+
+    /// Looks, and tells whether all that was seen is watched: a way may change while the watch is
+    /// armed on it.
+    fn sight(&self, watch: &mut Watch) -> (Sighting, bool) {
+        let ways: Vec<Way> = self.files.iter().map(|file| Way::to(file)).collect();
+        watch.arm(&ways);
+        let sighting = Sighting::of(&self.files);
+        let armed = sighting.ways == ways;
+        (sighting, armed)
+    }
+}

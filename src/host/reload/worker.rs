@@ -1,0 +1,194 @@
+//! The thread that looks, judges and tells.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, mpsc::Sender},
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use tracing::{error, info, warn};
+
+use super::{
+    Options, Shared, TARGET,
+    inbox::{Call, Inbox, QUIET},
+    mount,
+    status::{Attempt, Outcome},
+    unit::{Judged, TICK, Unit},
+    watch::Watch,
+    way::Way,
+};
+use crate::{Rules, config::Refused, host::live::Live};
+
+/// After files that would not hold still.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// What the thread holds.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    unit: Unit,
+    watch: Watch,
+    poll_interval: Duration,
+    /// Those who asked and have no answer yet.
+    waiting: Vec<Sender<Attempt>>,
+}
+
+impl Worker {
+    /// Loads the first version.
+    pub(super) fn new(path: &Path, options: Options) -> Result<Self, Refused> {
+        let begun = Instant::now();
+        let inbox = Arc::new(Inbox::default());
+        let mut watch = if options.notify { Watch::new(inbox.clone()) } else { Watch::off() };
+        let mut unit = Unit::new(path);
+        let Judged { fingerprint, verdict, .. } = unit.load(&mut watch, TICK);
+        let (outcome, rules, diagnostics) = match verdict {
+            Ok(loaded) => (Outcome::Applied, loaded.rules, loaded.warnings),
+            Err(refused) if refused.missing_rules() => {
+                (Outcome::Missing, Rules::default(), refused.diagnostics)
+            }
+            Err(refused) => return Err(refused),
+        };
+        let live = Arc::new(Live::new(rules));
+        let attempt = Attempt {
+            outcome,
+            fingerprint,
+            version: live.snapshot(),
+            at: Utc::now(),
+            took: begun.elapsed(),
+            diagnostics: Arc::new(diagnostics),
+        };
+        log(&attempt);
+        log_mounts(&unit);
+        let shared = Arc::new(Shared::new(live, attempt));
+        let poll_interval = options.poll_interval;
+        Ok(Self { shared, inbox, unit, watch, poll_interval, waiting: Vec::new() })
+    }
+
+    pub(super) fn shared(&self) -> (Arc<Shared>, Arc<Inbox>) {
+        (self.shared.clone(), self.inbox.clone())
+    }
+
+    /// Looks whenever there is a reason, until the end is asked for.
+    pub(super) fn run(mut self) {
+        let mut next = Instant::now() + self.poll_interval;
+        loop {
+            let (asked, pause) = match self.inbox.wait(next) {
+                Call::Stop => return,
+                Call::Asked(waiting) => {
+                    self.waiting.extend(waiting);
+                    (true, TICK)
+                }
+                Call::Changed => (false, TICK),
+                // What only the clock tells of has not been waited for yet.
+                Call::Clock => (false, QUIET),
+            };
+            // A fault in the loader must cost one reload, not all that were to follow.
+            let settled = catch_unwind(AssertUnwindSafe(|| self.look(asked, pause)));
+            let settled = settled.unwrap_or_else(|_| {
+                error!(target: TARGET, "a fault of Retort's own ended the reload; the rules stay");
+                self.waiting.clear();
+                true
+            });
+            next = Instant::now() + if settled { self.poll_interval } else { RETRY };
+        }
+    }
+
+    /// Looks once. `false`: the files were not steady; it is too early to tell anything.
+    fn look(&mut self, asked: bool, pause: Duration) -> bool {
+        let begun = Instant::now();
+        let attempt = match self.unit.look(&mut self.watch, pause) {
+            Some(judged) if !judged.steady => return false,
+            Some(judged) => self.conclude(judged, begun),
+            None => self.unchanged(asked, begun),
+        };
+        for waiting in self.waiting.drain(..) {
+            // Who no longer waits need not be told.
+            let _ = waiting.send(attempt.clone());
+        }
+        true
+    }
+
+    /// Puts new rules in force, or keeps the old.
+    fn conclude(&self, judged: Judged, begun: Instant) -> Attempt {
+        let Judged { fingerprint, verdict, .. } = judged;
+        let live = &self.shared.live;
+        let (outcome, version, diagnostics) = match verdict {
+            Ok(loaded) => (Outcome::Applied, live.replace(loaded.rules), loaded.warnings),
+            Err(refused) => (Outcome::Refused, live.snapshot(), refused.diagnostics),
+        };
+        let attempt = Attempt {
+            outcome,
+            fingerprint,
+            version,
+            at: Utc::now(),
+            took: begun.elapsed(),
+            diagnostics: Arc::new(diagnostics),
+        };
+        log(&attempt);
+        self.shared.record(&attempt);
+        attempt
+    }
+
+    /// Answers those who asked; a bad content is still bad, though it is neither logged in full nor
+    /// counted again.
+    fn unchanged(&self, asked: bool, begun: Instant) -> Attempt {
+        let mut attempt = self.shared.status().last;
+        if attempt.outcome == Outcome::Applied {
+            attempt.outcome = Outcome::Unchanged;
+        }
+        attempt.at = Utc::now();
+        attempt.took = begun.elapsed();
+        if asked {
+            let generation = attempt.version.generation;
+            match attempt.outcome {
+                Outcome::Refused => {
+                    warn!(target: TARGET, generation, "the files are still those that were refused");
+                }
+                Outcome::Missing => warn!(target: TARGET, "there is still no rules file"),
+                Outcome::Applied | Outcome::Unchanged => {
+                    info!(target: TARGET, generation, "the files are those in force");
+                }
+            }
+        }
+        attempt
+    }
+}
+
+fn log(attempt: &Attempt) {
+    let Attempt { fingerprint, version, diagnostics, .. } = attempt;
+    let generation = version.generation;
+    let took_ms = attempt.took.as_millis();
+    match attempt.outcome {
+        Outcome::Applied => {
+            if !diagnostics.is_empty() {
+                warn!(target: TARGET, generation, "the rules have warnings\n{diagnostics}");
+            }
+            let rules = version.rules.iter().len();
+            let messages = version.rules.message_count();
+            info!(target: TARGET, generation, %fingerprint, rules, messages, took_ms, "rules are in force");
+        }
+        Outcome::Refused => error!(
+            target: TARGET, generation, %fingerprint, took_ms,
+            "the rules were refused; those in force stay\n{diagnostics}"
+        ),
+        Outcome::Missing => {
+            warn!(target: TARGET, "there is no rules file; waiting for it\n{diagnostics}");
+        }
+        Outcome::Unchanged => {}
+    }
+}
+
+fn log_mounts(unit: &Unit) {
+    let points = mount::points();
+    for file in unit.files() {
+        if Way::to(file).end().is_some_and(|end| points.contains(&end)) {
+            info!(
+                target: TARGET, file = %file.display(),
+                "is mounted by itself, so a file put in its place outside will not be seen; \
+                 mount its directory instead"
+            );
+        }
+    }
+}
