@@ -106,6 +106,9 @@ impl<'a> Finding<'a> {
             let (rules, messages) = (counted(rules, "rule"), counted(messages, "message"));
             return console.print(format!("{}: ok: {rules}, {messages}\n", self.file));
         }
+        if self.exit == Exit::Trouble {
+            return Ok(());
+        }
         let errors = self.diagnostics.errors().count();
         let warnings = self.diagnostics.warnings().count();
         let counts = [counted(errors, "error"), counted(warnings, "warning")];

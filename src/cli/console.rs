@@ -33,12 +33,14 @@ impl Console {
 
     /// Whether what goes to standard error is coloured.
     pub(super) fn colours_errors(self) -> bool {
-        self.colours(io::stderr().is_terminal())
-    }
-
-    /// Whether what goes to standard output is coloured.
-    pub(super) fn colours_output(self) -> bool {
-        self.colours(io::stdout().is_terminal())
+        match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            // https://no-color.org: set and not empty.
+            Colour::Auto => {
+                io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
+        }
     }
 
     /// Writes a result to standard output.
@@ -79,14 +81,5 @@ impl Console {
     /// `word` in bold and the colour with this SGR code (ECMA-48 §8.3.117), for standard error.
     fn painted(self, word: &str, code: &str) -> String {
         if self.colours_errors() { format!("\x1b[1;{code}m{word}\x1b[0m") } else { word.to_owned() }
-    }
-
-    fn colours(self, terminal: bool) -> bool {
-        match self.colour {
-            Colour::Always => true,
-            Colour::Never => false,
-            // https://no-color.org: set and not empty.
-            Colour::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        }
     }
 }

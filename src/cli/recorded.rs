@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context;
 use chrono::Utc;
+use chrono_tz::Tz;
 use clap::{ArgGroup, Args};
 use http::HeaderName;
 
@@ -115,6 +116,7 @@ impl Told {
             uri: path,
             query,
             headers: accept.chain(self.header.into_iter().map(line)).collect(),
+            elapsed_ms: Some(0),
             ..RecordedRequest::default()
         };
         let response = RecordedResponse {
@@ -126,7 +128,8 @@ impl Told {
             origin_port: None,
             unknown: Unknown::new(),
         };
-        Record { clock: Utc::now(), server: Server::default(), request, response, unknown: Unknown::new() }
+        let server = Server { timezone: system_zone(), ..Server::default() };
+        Record { clock: Utc::now(), server, request, response, unknown: Unknown::new() }
     }
 }
 
@@ -146,6 +149,11 @@ fn read(path: &Path) -> anyhow::Result<Record> {
         fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
     };
     Record::from_json(&json).with_context(|| format!("{} is not a recorded exchange", path.display()))
+}
+
+/// The zone that a proxy on this machine would write local times in.
+fn system_zone() -> Tz {
+    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
 
 /// The keys without a meaning, with the objects they stand in.

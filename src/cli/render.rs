@@ -35,7 +35,8 @@ impl Render {
         let recorded = self.source.read(console)?;
         let answer = Answer::new(&rules, &recorded);
         let Some(reply) = &answer.reply else {
-            console.tell(format!("retort: nothing to render: {}\n", answer.decision.reason()));
+            let why = answer.why_kept().unwrap_or_default();
+            console.tell(format!("retort: nothing to render: {why}\n"));
             return Ok(Exit::Findings);
         };
         console.print(&reply.body)?;

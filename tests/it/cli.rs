@@ -1,12 +1,21 @@
 //! The command, run as people run it.
 
 use std::{
+    fs,
     path::Path,
     process::{Command, Output},
 };
 
+use tempfile::TempDir;
+
+mod check;
+mod demo;
+mod directives;
 mod environment;
+mod explain;
 mod help;
+mod render;
+mod serve;
 mod usage;
 
 /// The command in an environment without settings.
@@ -43,3 +52,44 @@ fn snapshot(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
+
+/// A folder with rules of every kind.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [
+        ("rules.xml", RULES),
+        ("maintenance.html", "<p>%M</p>"),
+        ("empty.xml", r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0"/>"#),
+        ("warning.xml", r#"<response-messaging><status-code id="404"><message>x</message></status-code></response-messaging>"#),
+        ("mistakes.xml", MISTAKES),
+    ];
+    for (name, content) in files {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+const RULES: &str = r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0">
+  <status-code id="gone" code-regex="404|410">
+    <message media-type="text/html" content-type="text/html">&lt;p&gt;%U&lt;/p&gt;</message>
+    <message media-type="application/json" content-type="application/problem+json">
+      {"status":%s,"path":"%U","id":"%g"}
+    </message>
+    <message>%s for %m %U</message>
+  </status-code>
+  <status-code id="failed" code-regex="5\d\d" overwrite="ALWAYS">
+    <message media-type="application/json" content-type="application/json">{"title":"%M"}</message>
+  </status-code>
+  <status-code id="later" code-regex="4.."><message content-type="text/html" href="maintenance.html"/></status-code>
+</response-messaging>
+"#;
+
+const MISTAKES: &str = r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0">
+  <status-code id="gone" code-regx="404">
+    <message media-type="text/*">%U</message>
+  </status-code>
+  <status-code id="gone" code-regex="(4..">
+    <message>%{Retry-After}z</message>
+  </status-code>
+</response-messaging>
+"#;

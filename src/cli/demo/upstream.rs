@@ -20,8 +20,6 @@ use self::{
 mod request;
 mod route;
 
-pub(super) use self::route::ROUTES;
-
 /// The longest header section that is read, and the most content that is.
 const LIMIT: u64 = 64 * 1024;
 

@@ -12,7 +12,7 @@ use crate::{
 /// The decision and what the client gets.
 #[derive(Debug)]
 pub(in crate::cli) struct Answer<'r> {
-    pub(in crate::cli) decision: Decision<'r>,
+    pub(super) decision: Decision<'r>,
     /// The message, where one is written.
     pub(in crate::cli) reply: Option<Reply>,
     pub(super) status: u16,
@@ -48,6 +48,15 @@ impl<'r> Answer<'r> {
             apply(edit, &mut headers);
         }
         Self { decision, reply, status: response.status, headers, upstream_body: response.body.clone() }
+    }
+
+    /// Why the response is kept, in words; `None` where it is replaced.
+    pub(in crate::cli) fn why_kept(&self) -> Option<String> {
+        match &self.decision {
+            Decision::Keep(kept) => Some(kept.reason.to_string()),
+            Decision::Wait(_) => Some("it is not known whether the response has content".to_owned()),
+            Decision::Replace(_) => None,
+        }
     }
 
     /// The content that the client gets; to HEAD, that of a GET.

@@ -22,12 +22,7 @@ pub(super) fn text(rules: &Rules, recorded: &Recorded, answer: &Answer<'_>) -> S
         let fields = Fields::Lines(&recorded.record.request.headers);
         _ = write!(out, "\nNegotiation\n{}", negotiation(rules, rule, fields, answer));
     }
-    _ = write!(
-        out,
-        "\nDecision\n  {}\n\nResponse\n{}",
-        decision(&answer.decision),
-        response(recorded, answer)
-    );
+    _ = write!(out, "\nDecision\n  {}\n\nResponse\n{}", decision(answer), response(recorded, answer));
     // What a header or a body holds is no business of the terminal's.
     out.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
@@ -99,15 +94,12 @@ fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &An
     format!("{exact}{}\n{}", ranges.text("  "), messages.text("  "))
 }
 
-fn decision(decision: &Decision<'_>) -> String {
-    let reason = decision.reason();
-    match decision {
-        Decision::Keep(kept) => format!("keep: {} ({reason})", kept.reason),
-        Decision::Replace(choice) => {
-            format!("replace: message {} of {} is written ({reason})", choice.index, choice.rule.id())
-        }
-        Decision::Wait(_) => format!("keep: it is not known whether the response has content ({reason})"),
+fn decision(answer: &Answer<'_>) -> String {
+    let reason = answer.decision.reason();
+    if let Decision::Replace(choice) = &answer.decision {
+        return format!("replace: message {} of {} is written ({reason})", choice.index, choice.rule.id());
     }
+    format!("keep: {} ({reason})", answer.why_kept().unwrap_or_default())
 }
 
 /// The response as HTTP/1.1 would have it.

@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::request::Request;
 
-/// A route, for the index page and for the command's own output.
+/// A route, as the index page tells of it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli::demo) struct Route {
-    pub(in crate::cli::demo) path: &'static str,
-    pub(in crate::cli::demo) meaning: &'static str,
+struct Route {
+    path: &'static str,
+    meaning: &'static str,
 }
 
 /// All routes.
-pub(in crate::cli::demo) const ROUTES: &[Route] = &[
+const ROUTES: &[Route] = &[
     Route { path: "/", meaning: "this page" },
     Route {
         path: "/status/NNN",
@@ -128,9 +128,10 @@ fn gzip(status: u16) -> Answer {
 }
 
 fn echo(request: &Request) -> String {
-    let headers: Vec<_> = request.fields.iter().map(|(name, value)| json!([name, value])).collect();
-    let request = json!({"method": request.method, "target": request.target, "headers": headers});
-    format!("{request:#}\n")
+    let lines = request.fields.iter().map(|(name, value)| format!("    {}", json!([name, value])));
+    let lines = lines.collect::<Vec<_>>().join(",\n");
+    let (method, target) = (json!(request.method), json!(request.target));
+    format!("{{\n  \"method\": {method},\n  \"target\": {target},\n  \"headers\": [\n{lines}\n  ]\n}}\n")
 }
 
 fn index() -> String {
