@@ -1,17 +1,46 @@
 //! Templates in the manner of Apache's LogFormat: compiled once at load, rendered without fail.
 
+mod date;
+pub mod directive;
 pub mod error;
 pub mod escape;
+mod field;
+mod parse;
+mod pattern;
+mod scan;
+mod token;
+mod zone;
 
 use std::fmt;
 
 use crate::Exchange;
-pub use error::{Error, Warning};
+use directive::Directive;
+pub use error::{Error, ErrorKind, Warning, WarningKind};
 pub use escape::Escape;
+use escape::{MAX_VALUE, boundary};
 
 /// A compiled message.
-#[derive(Clone, Debug)]
-pub struct Template {}
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    escape: Escape,
+    segments: Vec<Segment>,
+}
+
+/// A piece of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    /// Text that comes out as it is.
+    Literal(String),
+    /// A value of the exchange, or a dash where the condition does not hold.
+    Directive { condition: Option<Condition>, directive: Directive },
+}
+
+/// The statuses that a directive is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Condition {
+    is_negated: bool,
+    statuses: Vec<u16>,
+}
 
 /// What parsing yields beside errors.
 #[derive(Clone, Debug)]
@@ -22,15 +51,35 @@ pub struct Parsed {
     pub warnings: Vec<Warning>,
 }
 
+/// Bytes of a rendered message; the rest is cut off.
+const MAX_MESSAGE: usize = 1024 * 1024;
+
 impl Template {
     /// Compiles a text. All mistakes are reported.
-    pub fn parse(_text: &str, _escape: Escape) -> Result<Parsed, Vec<Error>> {
-        unimplemented!()
+    pub fn parse(text: &str, escape: Escape) -> Result<Parsed, Vec<Error>> {
+        parse::parse(text, escape)
     }
 
     /// Appends the rendered text to `out`; allocates at most once.
-    pub fn render(&self, _exchange: &Exchange<'_>, _out: &mut Vec<u8>) {
-        unimplemented!()
+    pub fn render(&self, exchange: &Exchange<'_>, out: &mut Vec<u8>) {
+        out.reserve(self.bound(exchange));
+        let start = out.len();
+        for segment in &self.segments {
+            let room = (MAX_MESSAGE + start).saturating_sub(out.len());
+            segment.render(exchange, self.escape, room, out);
+            let written = out.get(start..).unwrap_or_default();
+            if written.len() > MAX_MESSAGE {
+                out.truncate(start + boundary(written, MAX_MESSAGE));
+                return;
+            }
+        }
+    }
+
+    /// Bytes that suffice for the text rendered for this exchange.
+    pub fn bound(&self, exchange: &Exchange<'_>) -> usize {
+        let segments = self.segments.iter().map(|segment| segment.bound(exchange, self.escape));
+        // Rendering stops at the first segment that goes too far.
+        segments.sum::<usize>().min(MAX_MESSAGE + MAX_VALUE * self.escape.growth())
     }
 
     /// x
@@ -41,12 +90,68 @@ impl Template {
     /// Whether the text depends on the length of the response's content, so that the length must
     /// be known first.
     pub fn reads_length(&self) -> bool {
-        unimplemented!()
+        self.segments.iter().any(|segment| match segment {
+            Segment::Literal(_) => false,
+            Segment::Directive { directive, .. } => {
+                matches!(directive, Directive::Length | Directive::LengthOrDash)
+            }
+        })
     }
 }
 
+impl Segment {
+    /// Appends the segment; of a literal, no more than is needed to see that it exceeds `room`.
+    fn render(&self, exchange: &Exchange<'_>, escape: Escape, room: usize, out: &mut Vec<u8>) {
+        match self {
+            Segment::Literal(text) => {
+                out.extend_from_slice(text.as_bytes().get(..=room).unwrap_or(text.as_bytes()));
+            }
+            Segment::Directive { condition, directive } => {
+                if condition.as_ref().is_some_and(|condition| !condition.holds(exchange.response.status)) {
+                    return out.push(b'-');
+                }
+                // Writing to memory cannot fail.
+                let _ = directive.write(exchange, &mut directive.insert(out, escape));
+            }
+        }
+    }
+
+    fn bound(&self, exchange: &Exchange<'_>, escape: Escape) -> usize {
+        match self {
+            Segment::Literal(text) => text.len(),
+            // A dash needs one byte.
+            Segment::Directive { directive, .. } => directive.bound(exchange).max(1) * escape.growth(),
+        }
+    }
+}
+
+impl Condition {
+    fn holds(&self, status: u16) -> bool {
+        self.statuses.contains(&status) != self.is_negated
+    }
+}
+
+/// Prints the text that the template was compiled from, in its plainest spelling.
 impl fmt::Display for Template {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        unimplemented!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.segments.iter().try_for_each(|segment| match segment {
+            Segment::Literal(text) => f.write_str(&text.replace('%', "%%")),
+            Segment::Directive { condition: Some(condition), directive } => {
+                write!(f, "%{condition}{directive}")
+            }
+            Segment::Directive { condition: None, directive } => write!(f, "%{directive}"),
+        })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_negated {
+            f.write_str("!")?;
+        }
+        self.statuses
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, status)| write!(f, "{}{status:03}", if index > 0 { "," } else { "" }))
     }
 }

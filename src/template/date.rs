@@ -1,0 +1,392 @@
+//! The `DATE` conversion of header fields: reading and writing instants.
+
+use std::fmt;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, SubsecRound, Utc};
+
+use super::scan::Scanner;
+
+/// How an instant is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DateFormat {
+    /// `Sun, 06 Nov 1994 08:49:37 GMT`.
+    Rfc1123,
+    /// `1994-11-06T08:49:37Z`.
+    Iso8601,
+}
+
+/// What a `DATE` conversion does to each line of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Conversion {
+    pub(super) to: DateFormat,
+    pub(super) from: DateFormat,
+}
+
+/// No date is written in more bytes.
+pub(super) const MAX_DATE: usize = 29;
+
+/// The weekdays, as Java counts them.
+pub(super) const WEEKDAYS: [&str; 7] =
+    ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+/// The months.
+pub(super) const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// Names of zones, with their minutes east of Greenwich. Names that mean different zones in
+/// different places and have no usual meaning (IST) are left out.
+const ZONES: [(&str, i64); 46] = [
+    ("Z", 0),
+    ("GMT", 0),
+    ("UTC", 0),
+    ("UT", 0),
+    ("EST", -300),
+    ("EDT", -240),
+    ("CST", -360),
+    ("CDT", -300),
+    ("MST", -420),
+    ("MDT", -360),
+    ("PST", -480),
+    ("PDT", -420),
+    ("AKST", -540),
+    ("AKDT", -480),
+    ("HST", -600),
+    ("HDT", -540),
+    ("AST", -240),
+    ("ADT", -180),
+    ("NST", -210),
+    ("NDT", -150),
+    ("ART", -180),
+    ("BRT", -180),
+    ("WET", 0),
+    ("WEST", 60),
+    ("BST", 60),
+    ("CET", 60),
+    ("CEST", 120),
+    ("MET", 60),
+    ("MEST", 120),
+    ("EET", 120),
+    ("EEST", 180),
+    ("WAT", 60),
+    ("CAT", 120),
+    ("SAST", 120),
+    ("EAT", 180),
+    ("HKT", 480),
+    ("SGT", 480),
+    ("AWST", 480),
+    ("JST", 540),
+    ("KST", 540),
+    ("ACST", 570),
+    ("ACDT", 630),
+    ("AEST", 600),
+    ("AEDT", 660),
+    ("NZST", 720),
+    ("NZDT", 780),
+];
+
+impl DateFormat {
+    /// The format with this name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [DateFormat::Rfc1123, DateFormat::Iso8601]
+            .into_iter()
+            .find(|format| format.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name in templates.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            DateFormat::Rfc1123 => "RFC_1123",
+            DateFormat::Iso8601 => "ISO_8601",
+        }
+    }
+
+    /// Reads an instant. `now` tells the century of a year of two digits.
+    pub(super) fn read(self, text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mut scanner = Scanner::new(text.trim_matches([' ', '\t']), 0);
+        let instant = match self {
+            DateFormat::Rfc1123 => http_date(&mut scanner, now.year()),
+            DateFormat::Iso8601 => iso_date(&mut scanner),
+        }?;
+        (scanner.rest().is_empty() && (0..=9999).contains(&instant.year())).then_some(instant)
+    }
+
+    /// Writes an instant, in whole seconds of UTC.
+    pub(super) fn write(self, instant: DateTime<Utc>, out: &mut impl fmt::Write) -> fmt::Result {
+        let (year, day) = (instant.year(), instant.day());
+        match self {
+            DateFormat::Rfc1123 => {
+                let weekday = short_name(&WEEKDAYS, instant.weekday().num_days_from_sunday());
+                let month = short_name(&MONTHS, instant.month0());
+                write!(out, "{weekday}, {day:02} {month} {year:04} {} GMT", instant.time().trunc_subsecs(0))
+            }
+            DateFormat::Iso8601 => {
+                write!(out, "{year:04}-{:02}-{day:02}T{}Z", instant.month(), instant.time().trunc_subsecs(0))
+            }
+        }
+    }
+}
+
+/// The first three letters of a name.
+pub(super) fn short_name(names: &[&'static str], index: u32) -> &'static str {
+    let name = names.get(index as usize).copied().unwrap_or_default();
+    name.get(..3).unwrap_or(name)
+}
+
+/// Reads one of the three forms of RFC 9110 §5.6.7, the first with any zone. The name of the
+/// weekday must be one, but not that of the date.
+fn http_date(scanner: &mut Scanner<'_>, this_year: i32) -> Option<DateTime<Utc>> {
+    index_of(scanner.word(), &WEEKDAYS)?;
+    if !scanner.eat(",") {
+        return asctime_date(scanner);
+    }
+    blank(scanner)?;
+    let day = scanner.number(1, 2)?;
+    let (month, year) = if scanner.eat("-") {
+        let month = month(scanner)?;
+        scanner.eat("-").then_some(())?;
+        (month, full_year(exactly(scanner, 2)?, this_year))
+    } else {
+        blank(scanner)?;
+        let month = month(scanner)?;
+        blank(scanner)?;
+        (month, exactly(scanner, 4)?)
+    };
+    blank(scanner)?;
+    let date = NaiveDate::from_ymd_opt(year.try_into().ok()?, month, day)?;
+    let seconds = time(scanner, 1)?;
+    blank(scanner)?;
+    instant(date, seconds, zone(scanner)?)
+}
+
+/// `Sun Nov  6 08:49:37 1994`, after the weekday.
+fn asctime_date(scanner: &mut Scanner<'_>) -> Option<DateTime<Utc>> {
+    blank(scanner)?;
+    let month = month(scanner)?;
+    blank(scanner)?;
+    let day = scanner.number(1, 2)?;
+    blank(scanner)?;
+    let seconds = time(scanner, 1)?;
+    blank(scanner)?;
+    let date = NaiveDate::from_ymd_opt(exactly(scanner, 4)?.try_into().ok()?, month, day)?;
+    instant(date, seconds, 0)
+}
+
+/// Reads an RFC 3339 date and time, and offsets without colon or minutes.
+fn iso_date(scanner: &mut Scanner<'_>) -> Option<DateTime<Utc>> {
+    let year = exactly(scanner, 4)?;
+    scanner.eat("-").then_some(())?;
+    let month = exactly(scanner, 2)?;
+    scanner.eat("-").then_some(())?;
+    let date = NaiveDate::from_ymd_opt(year.try_into().ok()?, month, exactly(scanner, 2)?)?;
+    scanner.eat_if(|c| matches!(c, 'T' | 't'))?;
+    let seconds = time(scanner, 2)?;
+    if scanner.eat(".") && scanner.eat_while(usize::MAX, |c| c.is_ascii_digit()).is_empty() {
+        return None;
+    }
+    if scanner.eat_if(|c| matches!(c, 'Z' | 'z')).is_some() {
+        return instant(date, seconds, 0);
+    }
+    let sign = sign(scanner)?;
+    let hours = exactly(scanner, 2)?;
+    let minutes = if scanner.eat(":") || !scanner.rest().is_empty() { exactly(scanner, 2)? } else { 0 };
+    instant(date, seconds, sign * offset(hours, minutes)?)
+}
+
+/// Reads hours, minutes and seconds of at least `least` digits each: seconds of the day.
+fn time(scanner: &mut Scanner<'_>, least: usize) -> Option<u32> {
+    let hour = scanner.number(least, 2).filter(|&hour| hour < 24)?;
+    scanner.eat(":").then_some(())?;
+    let minute = scanner.number(least, 2).filter(|&minute| minute < 60)?;
+    scanner.eat(":").then_some(())?;
+    // A leap second is the first second of the next minute.
+    let second = scanner.number(least, 2).filter(|&second| second <= 60)?;
+    Some((hour * 60 + minute) * 60 + second)
+}
+
+/// Reads a zone: minutes east of Greenwich.
+fn zone(scanner: &mut Scanner<'_>) -> Option<i64> {
+    let name = scanner.word();
+    if name.is_empty() {
+        let sign = sign(scanner)?;
+        let hours = exactly(scanner, 2)?;
+        scanner.eat(":");
+        return Some(sign * offset(hours, exactly(scanner, 2)?)?);
+    }
+    if matches!(scanner.rest().chars().next(), Some('+' | '-'))
+        && (name.eq_ignore_ascii_case("GMT") || name.eq_ignore_ascii_case("UTC"))
+    {
+        let sign = sign(scanner)?;
+        let hours = scanner.number(1, 2)?;
+        scanner.eat(":").then_some(())?;
+        return Some(sign * offset(hours, exactly(scanner, 2)?)?);
+    }
+    ZONES.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, minutes)| minutes)
+}
+
+fn sign(scanner: &mut Scanner<'_>) -> Option<i64> {
+    scanner.eat_if(|c| matches!(c, '+' | '-')).map(|sign| if sign == '-' { -1 } else { 1 })
+}
+
+fn offset(hours: u32, minutes: u32) -> Option<i64> {
+    (hours < 24 && minutes < 60).then(|| i64::from(hours * 60 + minutes))
+}
+
+fn instant(date: NaiveDate, seconds: u32, minutes_east: i64) -> Option<DateTime<Utc>> {
+    let midnight = date.and_hms_opt(0, 0, 0)?.and_utc();
+    midnight.checked_add_signed(Duration::seconds(i64::from(seconds) - minutes_east * 60))
+}
+
+fn month(scanner: &mut Scanner<'_>) -> Option<u32> {
+    index_of(scanner.word(), &MONTHS)
+}
+
+/// The number, from one, of a name that is written in full or by its first three letters.
+fn index_of(word: &str, names: &[&str]) -> Option<u32> {
+    let is = |name: &&str| {
+        name.eq_ignore_ascii_case(word) || name.get(..3).is_some_and(|short| short.eq_ignore_ascii_case(word))
+    };
+    (1..).zip(names).find(|(_, name)| is(name)).map(|(number, _)| number)
+}
+
+/// The year with these last two digits that is at most 50 years ahead (RFC 9110 §5.6.7).
+fn full_year(two_digits: u32, this_year: i32) -> u32 {
+    let first = this_year - 49;
+    (first + (two_digits as i32 - first).rem_euclid(100)).try_into().unwrap_or(two_digits)
+}
+
+fn exactly(scanner: &mut Scanner<'_>, digits: usize) -> Option<u32> {
+    scanner.number(digits, digits)
+}
+
+fn blank(scanner: &mut Scanner<'_>) -> Option<()> {
+    (!scanner.eat_while(usize::MAX, |c| matches!(c, ' ' | '\t')).is_empty()).then_some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        "2019-01-24T15:34:07Z".parse().unwrap()
+    }
+
+    fn to_iso(text: &str) -> Option<String> {
+        let mut out = String::new();
+        DateFormat::Iso8601.write(DateFormat::Rfc1123.read(text, now())?, &mut out).unwrap();
+        Some(out)
+    }
+
+    fn from_iso(text: &str) -> Option<String> {
+        let mut out = String::new();
+        DateFormat::Rfc1123.write(DateFormat::Iso8601.read(text, now())?, &mut out).unwrap();
+        Some(out)
+    }
+
+    #[test]
+    fn the_three_forms_of_http_dates() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "sunday, 6 november 1994 8:49:37 gmt",
+            " Sun, 06 Nov 1994 08:49:37  GMT\t",
+        ] {
+            assert_eq!(to_iso(text).as_deref(), Some("1994-11-06T08:49:37Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn zones_of_http_dates() {
+        for (zone, expected) in [
+            ("EST", "19:56:32"),
+            ("PDT", "21:56:32"),
+            ("cest", "12:56:32"),
+            ("UT", "14:56:32"),
+            ("Z", "14:56:32"),
+            ("+0330", "11:26:32"),
+            ("-03:30", "18:26:32"),
+            ("GMT-03:30", "18:26:32"),
+            ("UTC+1:00", "13:56:32"),
+        ] {
+            let iso = to_iso(&format!("Fri, 09 Mar 2012 14:56:32 {zone}"));
+            assert_eq!(iso, Some(format!("2012-03-09T{expected}Z")), "{zone}");
+        }
+        for zone in
+            ["", "QQQ", "IST", "+03", "+2400", "+0060", "GMT+0330", "GMT+3", "EST+01:00", "GMT and more"]
+        {
+            assert_eq!(to_iso(&format!("Fri, 09 Mar 2012 14:56:32 {zone}")), None, "{zone}");
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_has_is_not_read() {
+        for text in [
+            "",
+            "09 Mar 2012 14:56:32 GMT",
+            "Fri 09 Mar 2012 14:56:32 GMT",
+            "Fri,09 Mar 2012 14:56:32 GMT",
+            "Fri, 09 Mar 12 14:56:32 GMT",
+            "Fri, 32 Mar 2012 14:56:32 GMT",
+            "Wed, 31 Feb 2012 14:56:32 GMT",
+            "Fri, 09 Mar 2012 24:00:00 GMT",
+            "Fri, 09 Mar 2012 14:60:32 GMT",
+            "Fri, 09 Mar 2012 14:56:61 GMT",
+            "Fri, 09 Mar 2012 14:56 GMT",
+            "Fri, 09 Mai 2012 14:56:32 GMT",
+            "Fri, 09-Mar-2012 14:56:32 GMT",
+            "Sat, 01 Jan 0000 00:00:00 +0100",
+        ] {
+            assert_eq!(to_iso(text), None, "{text}");
+        }
+        assert_eq!(to_iso("Fri, 09 Mar 2012 14:56:60 GMT").as_deref(), Some("2012-03-09T14:57:00Z"));
+    }
+
+    #[test]
+    fn the_century_of_two_digits() {
+        let year =
+            |digits: &str| to_iso(&format!("Sunday, 06-Nov-{digits} 08:49:37 GMT")).unwrap()[..4].to_owned();
+        assert_eq!(year("69"), "2069");
+        assert_eq!(year("70"), "1970");
+        assert_eq!(year("00"), "2000");
+    }
+
+    #[test]
+    fn iso_dates() {
+        for text in [
+            "2012-03-09T14:56:32Z",
+            "2012-03-09t14:56:32z",
+            "2012-03-09T14:56:32.987654321012Z",
+            "2012-03-09T16:56:32+02",
+            "2012-03-09T17:26:32+0230",
+            "2012-03-09T12:26:32-02:30",
+        ] {
+            assert_eq!(from_iso(text).as_deref(), Some("Fri, 09 Mar 2012 14:56:32 GMT"), "{text}");
+        }
+        for text in [
+            "2012-03-09T14:56:32",
+            "2012-03-09 14:56:32Z",
+            "2012-3-9T1:2:3Z",
+            "2012-03-09T14:56Z",
+            "2012-03-09T14:56:32.Z",
+            "2012-03-09T14:56:32+02:",
+            "2012-03-09T14:56:32+24:00",
+            "2012-02-30T14:56:32Z",
+            "20120309T145632Z",
+            "2012-03-09T14:56:32Z!",
+        ] {
+            assert_eq!(from_iso(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What has the shape of a directive.
+
+use super::scan::Scanner;
+
+/// Something that has the shape of a directive:
+///
+/// ```text
+/// % [<>]? (\?!)? ([0-9]{3},?)* ({ … })? [%a-zA-Z]
+/// ```
+///
+/// This is Repose's own grammar, with the backslash that its documentation has before `!`, and
+/// with anything between the braces but braces, percent signs, backslashes and control characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'t> {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) is_negated: bool,
+    pub(super) statuses: Part<'t>,
+    pub(super) braces: Option<Part<'t>>,
+    pub(super) letter: char,
+}
+
+/// A piece of the text, and where it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part<'t> {
+    pub(super) text: &'t str,
+    pub(super) start: usize,
+}
+
+impl<'t> Token<'t> {
+    /// Reads the token that starts at byte `start`.
+    pub(super) fn read(text: &'t str, start: usize) -> Option<Self> {
+        let mut scanner = Scanner::new(text, start);
+        scanner.eat("%").then_some(())?;
+        scanner.eat_if(|c| matches!(c, '<' | '>'));
+        let is_negated = scanner.eat("\\!") || scanner.eat("!");
+        let statuses = Part::read(&mut scanner, statuses);
+        let braces = if scanner.eat("{") {
+            let content = Part::read(&mut scanner, |scanner| {
+                scanner.eat_while(usize::MAX, |c| !matches!(c, '{' | '}' | '%' | '\\') && !c.is_control());
+            });
+            scanner.eat("}").then_some(Some(content))?
+        } else {
+            None
+        };
+        let letter = scanner.eat_if(|c| c == '%' || c.is_ascii_alphabetic())?;
+        Some(Self { start, end: scanner.at(), is_negated, statuses, braces, letter })
+    }
+}
+
+impl<'t> Part<'t> {
+    fn read(scanner: &mut Scanner<'t>, walk: impl FnOnce(&mut Scanner<'t>)) -> Self {
+        let start = scanner.at();
+        walk(scanner);
+        Self { text: scanner.since(start), start }
+    }
+
+    /// Where it ends.
+    pub(super) fn end(self) -> usize {
+        self.start + self.text.len()
+    }
+
+    /// The words between spaces and commas. The first is empty if a separator comes first.
+    pub(super) fn words(self) -> impl Iterator<Item = Part<'t>> {
+        let mut scanner = Scanner::new(self.text, 0);
+        std::iter::from_fn(move || {
+            let part = Part::read(&mut scanner, |scanner| {
+                scanner.eat_while(usize::MAX, |c| !is_separator(c));
+            });
+            let more = !part.text.is_empty() || !scanner.rest().is_empty();
+            scanner.eat_while(usize::MAX, is_separator);
+            more.then_some(Part { start: self.start + part.start, ..part })
+        })
+    }
+}
+
+/// Whether the character stands between arguments.
+pub(super) fn is_separator(c: char) -> bool {
+    matches!(c, ' ' | ',')
+}
+
+/// Walks over statuses, each with a comma or without.
+fn statuses(scanner: &mut Scanner<'_>) {
+    loop {
+        let mut ahead = *scanner;
+        if ahead.eat_while(3, |c| c.is_ascii_digit()).len() < 3 {
+            return;
+        }
+        ahead.eat(",");
+        *scanner = ahead;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use regex::Regex;
+
+    use super::*;
+
+    fn words(text: &str) -> Vec<(usize, &str)> {
+        Part { text, start: 10 }.words().map(|word| (word.start, word.text)).collect()
+    }
+
+    #[test]
+    fn words_and_where_they_start() {
+        assert_eq!(words(""), []);
+        assert_eq!(words("X-A"), [(10, "X-A")]);
+        assert_eq!(words("X-A, DATE  b "), [(10, "X-A"), (15, "DATE"), (21, "b")]);
+        assert_eq!(words(" X-A"), [(10, ""), (11, "X-A")]);
+    }
+
+    proptest! {
+        /// The grammar as one expression, in the notation of Repose.
+        #[test]
+        fn the_grammar(text in "%[%<>\\\\!0-9,{} a-cX_/-]{0,12}") {
+            let grammar = Regex::new(
+                r"^%[<>]?(\\?!)?((?:[0-9]{3},?)*)(?:\{([^{}%\\\x00-\x1F\x7F]*)\})?([%a-zA-Z])",
+            )
+            .unwrap();
+            let expected = grammar.captures(&text).map(|found| {
+                let part = |index| found.get(index).map(|part| Part { text: part.as_str(), start: part.start() });
+                Token {
+                    start: 0,
+                    end: found[0].len(),
+                    is_negated: found.get(1).is_some(),
+                    statuses: part(2).unwrap(),
+                    braces: part(3),
+                    letter: found[4].chars().next().unwrap(),
+                }
+            });
+            prop_assert_eq!(Token::read(&text, 0), expected);
+        }
+    }
+}
