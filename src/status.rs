@@ -150,11 +150,19 @@ fn ones(code: u16) -> u8 {
 }
 
 /// The innermost cause in one line: positions would be those of the translated expression.
-fn describe(cause: &fancy_regex::Error) -> String {
-    match cause {
+fn describe(error: &fancy_regex::Error) -> String {
+    let text = match error {
         fancy_regex::Error::ParseError(_, kind) => kind.to_string(),
-        other => other.to_string().lines().last().unwrap_or_default().trim().to_owned(),
-    }
+        fancy_regex::Error::CompileError(cause) => match cause.as_ref() {
+            fancy_regex::CompileError::InnerError(inner) => {
+                inner.syntax_error().map_or_else(|| inner.to_string(), ToString::to_string)
+            }
+            other => other.to_string(),
+        },
+        other => other.to_string(),
+    };
+    let line = text.lines().last().unwrap_or_default().trim();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 #[cfg(test)]

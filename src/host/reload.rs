@@ -42,6 +42,7 @@ const TARGET: &str = "retort::reload";
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// How often to look even though nothing seems to have changed: not every file system tells.
+    /// At most a day.
     pub poll_interval: Duration,
     /// Whether to ask the file system for notifications.
     pub notify: bool,

@@ -1,1 +1,235 @@
+//! The files of `tests/cases`: rules, exchanges, and what must come of them. Every case is run by
+//! the core, by the command line and by the proxy, which must agree.
 
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use retort::{
+    Decision, Reply,
+    config::{self, Loaded},
+    exchange::{Fields, record::Record, request_id, user},
+    reply::Edit,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    /// The rules file.
+    rules: String,
+    /// Message files beside it.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    exchange: Vec<Expectation>,
+}
+
+/// One exchange and what must come of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expectation {
+    /// A record as `retort explain --exchange` reads it.
+    record: Value,
+    /// How the upstream tells the end of its body to the proxy.
+    #[serde(default)]
+    framing: Framing,
+    /// `false` where the record holds what cannot be arranged over a socket, such as a clock.
+    #[serde(default = "yes")]
+    live: bool,
+    expect: Expect,
+}
+
+/// How an upstream tells the end of its body.
+#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum Framing {
+    /// By a Content-Length, unless the record has one.
+    #[default]
+    Length,
+    /// In chunks.
+    Chunked,
+    /// By closing the connection.
+    Close,
+}
+
+/// What must come of an exchange. What is left out is not looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    decision: String,
+    reason: String,
+    rule: Option<String>,
+    message: Option<usize>,
+    status: Option<u16>,
+    /// Fields that must be there once, with this value.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    /// Fields that must not be there.
+    #[serde(default)]
+    absent: Vec<String>,
+    body: Option<String>,
+}
+
+/// What came of an exchange.
+#[derive(Debug)]
+struct Answer {
+    /// Decision, reason, rule and message, where they can be seen.
+    decided: Option<(String, String, Option<String>, Option<usize>)>,
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn cases() -> Vec<(String, Case)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no cases");
+    let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let case = toml::from_str(&fs::read_to_string(&path).unwrap());
+        (name.clone(), case.unwrap_or_else(|error| panic!("{name}: {error}")))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+impl Case {
+    /// Writes the rules and message files into a directory.
+    fn lay_out(&self, directory: &Path) -> PathBuf {
+        for (name, text) in &self.files {
+            let path = directory.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let path = directory.join("rules.xml");
+        fs::write(&path, &self.rules).unwrap();
+        path
+    }
+}
+
+impl Expect {
+    fn check(&self, name: &str, answer: &Answer, head: bool) {
+        if let Some((decision, reason, rule, message)) = &answer.decided {
+            assert_eq!((decision, reason), (&self.decision, &self.reason), "{name}");
+            assert_eq!((rule, message), (&self.rule, &self.message), "{name}");
+        }
+        if let Some(status) = self.status {
+            assert_eq!(answer.status, status, "{name}: {answer:?}");
+        }
+        for (field, want) in &self.headers {
+            let lines = answer.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(field));
+            let got: Vec<&String> = lines.map(|(_, value)| value).collect();
+            assert_eq!(got, [want], "{name}: {field} in {answer:?}");
+        }
+        for field in &self.absent {
+            let there = answer.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(field));
+            assert!(!there, "{name}: {field} in {answer:?}");
+        }
+        if let Some(body) = self.body.as_deref().filter(|_| !head) {
+            assert_eq!(answer.body, body, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_core_agrees() {
+    for (name, case) in cases() {
+        let directory = tempfile::tempdir().unwrap();
+        let loaded = config::load(&case.lay_out(directory.path()));
+        let Loaded { rules, warnings, .. } =
+            loaded.unwrap_or_else(|refused| panic!("{name}: {}", refused.diagnostics));
+        assert!(warnings.is_empty(), "{name}: {warnings}");
+        for (index, exchange) in case.exchange.iter().enumerate() {
+            let record: Record = serde_json::from_value(exchange.record.clone())
+                .unwrap_or_else(|error| panic!("{name}[{index}]: {error}"));
+            let unknown = [
+                &record.unknown,
+                &record.request.unknown,
+                &record.response.unknown,
+                &record.server.unknown,
+            ];
+            assert!(unknown.iter().all(|keys| keys.is_empty()), "{name}[{index}]: {unknown:?}");
+            exchange.expect.check(&format!("{name}[{index}]"), &decided(&rules, &record), false);
+        }
+    }
+}
+
+fn decided(rules: &retort::Rules, record: &Record) -> Answer {
+    let id = record.request_id(&request_id::DEFAULT_HEADERS);
+    let user = user::first(Fields::Lines(&record.request.headers), &user::DEFAULT_HEADER);
+    let exchange = record.exchange(&id, user);
+    let decision = rules.decide(&exchange, record.body());
+    let lines = record.response.headers.iter();
+    let mut headers: Vec<(String, String)> =
+        lines.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect();
+    let mut body = record.response.body.clone().unwrap_or_default();
+    let word = match decision {
+        Decision::Keep(_) => "keep",
+        Decision::Wait(_) => "wait",
+        Decision::Replace(choice) => {
+            let reply = Reply::new(&choice, &exchange);
+            for edit in reply.edits {
+                let (Edit::Remove(name) | Edit::Set(name, _)) = &edit;
+                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name.as_str()));
+                if let Edit::Set(name, value) = &edit {
+                    headers.push((name.to_string(), value.to_str().unwrap().to_owned()));
+                }
+            }
+            body = String::from_utf8(reply.body.to_vec()).unwrap();
+            "replace"
+        }
+    };
+    let rule = decision.rule().map(|rule| rule.id().to_string());
+    Answer {
+        decided: Some((word.to_owned(), decision.reason().to_owned(), rule, decision.message())),
+        status: record.response.status,
+        headers,
+        body,
+    }
+}
+
+#[test]
+fn the_command_line_agrees() {
+    for (name, case) in cases() {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = case.lay_out(directory.path());
+        for (index, exchange) in case.exchange.iter().enumerate() {
+            let name = format!("{name}[{index}]");
+            let record = directory.path().join("exchange.json");
+            fs::write(&record, exchange.record.to_string()).unwrap();
+            let output = Command::new(env!("CARGO_BIN_EXE_retort"))
+                .args(["explain", "--format", "json", "--rules"])
+                .arg(&rules)
+                .arg("--exchange")
+                .arg(&record)
+                .output()
+                .unwrap();
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && complaint.is_empty(), "{name}: {complaint}");
+            let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let text = |key: &str| answer[key].as_str().map(str::to_owned);
+            let answer = Answer {
+                decided: Some((
+                    text("decision").unwrap(),
+                    text("reason").unwrap(),
+                    text("rule"),
+                    answer["message"].as_u64().map(|index| index as usize),
+                )),
+                status: answer["status"].as_u64().unwrap() as u16,
+                headers: serde_json::from_value(answer["headers"].clone()).unwrap(),
+                body: text("body").unwrap_or_default(),
+            };
+            exchange.expect.check(&name, &answer, false);
+        }
+    }
+}

@@ -2,16 +2,15 @@
 
 use std::{
     fmt,
-    fs::File,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use super::way::Way;
-
-/// More than any file that the loader accepts. What lies beyond need not be read to know that.
-const BOUND: u64 = 17 << 20;
+use crate::config::{
+    MAX_RULES_FILE,
+    href::{ReadError, read_bounded},
+};
 
 /// The contents of the files of a unit, hashed. Paths are left out, so that replicas which hold
 /// the same files in different places can be compared.
@@ -26,22 +25,13 @@ pub(super) struct Sighting {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// What a path led to.
-#[derive(Hash)]
-enum Content {
-    Bytes(Vec<u8>),
-    TooLong,
-    NoFile,
-    Unreadable(io::ErrorKind),
-}
-
 impl Sighting {
     /// Looks at all files.
     pub(super) fn of(files: &[PathBuf]) -> Self {
         let mut hasher = DefaultHasher::new();
         files.len().hash(&mut hasher);
         for file in files {
-            read(file).hash(&mut hasher);
+            hash(file, &mut hasher);
         }
         let fingerprint = Fingerprint(hasher.finish());
         Self { ways: files.iter().map(|file| Way::to(file)).collect(), fingerprint }
@@ -54,19 +44,13 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-fn read(path: &Path) -> Content {
-    // Asked before it is opened: to open a FIFO is to wait for its other end.
-    match path.metadata() {
-        Ok(metadata) if !metadata.is_file() => return Content::NoFile,
-        Ok(metadata) if metadata.len() > BOUND => return Content::TooLong,
-        Ok(_) => {}
-        Err(error) => return Content::Unreadable(error.kind()),
-    }
-    let mut bytes = Vec::new();
-    match File::open(path).and_then(|file| file.take(BOUND + 1).read_to_end(&mut bytes)) {
-        Ok(length) if length as u64 > BOUND => Content::TooLong,
-        Ok(_) => Content::Bytes(bytes),
-        Err(error) => Content::Unreadable(error.kind()),
+fn hash(path: &Path, hasher: &mut DefaultHasher) {
+    // No file of a unit may be larger than the rules file.
+    match read_bounded(path, MAX_RULES_FILE) {
+        Ok(bytes) => ("bytes", bytes).hash(hasher),
+        Err(ReadError::Io(error)) => ("error", error.kind()).hash(hasher),
+        Err(ReadError::NotAFile) => "not a file".hash(hasher),
+        Err(ReadError::TooLarge(_)) => "too large".hash(hasher),
     }
 }
 

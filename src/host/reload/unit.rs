@@ -26,8 +26,14 @@ pub(super) struct Unit {
     path: PathBuf,
     /// Every file that was asked for when the rules were last loaded.
     files: Vec<PathBuf>,
-    /// The content of the last steady verdict, good or bad.
-    judged: Option<Fingerprint>,
+    last: Option<Last>,
+}
+
+/// The last steady verdict.
+#[derive(Debug)]
+struct Last {
+    sighting: Sighting,
+    good: bool,
 }
 
 /// What loading yielded.
@@ -43,7 +49,7 @@ pub(super) struct Judged {
 impl Unit {
     /// The unit of a rules file; nothing is read yet.
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), files: vec![path.to_owned()], judged: None }
+        Self { path: path.to_owned(), files: vec![path.to_owned()], last: None }
     }
 
     /// Every file of the unit.
@@ -53,14 +59,14 @@ impl Unit {
 
     /// Looks, and loads a content that is not the one judged last.
     pub(super) fn look(&mut self, watch: &mut Watch, pause: Duration) -> Option<Judged> {
-        let last = self.judged;
         let (sighting, armed) = self.sight(watch);
-        if armed && last == Some(sighting.fingerprint) {
+        if armed && self.last.as_ref().is_some_and(|last| last.stands(&sighting)) {
             return None;
         }
+        let last = self.last.as_ref().map(|last| (last.sighting.fingerprint, last.good));
         let judged = self.load(watch, pause);
-        // A file written anew with the same bytes may have been seen half-written at first.
-        let new = !judged.steady || last != self.judged;
+        // It may have been another content only while it was being written.
+        let new = !judged.steady || last != Some((judged.fingerprint, judged.verdict.is_ok()));
         new.then_some(judged)
     }
 
@@ -79,11 +85,12 @@ impl Unit {
             let steady = armed && *files == self.files && Sighting::of(files) == before;
             files.clone_into(&mut self.files);
             tries -= 1;
-            if steady {
-                self.judged = Some(before.fingerprint);
-            }
             if steady || tries == 0 {
-                return Judged { fingerprint: before.fingerprint, verdict, steady };
+                let fingerprint = before.fingerprint;
+                if steady {
+                    self.last = Some(Last { sighting: before, good: verdict.is_ok() });
+                }
+                return Judged { fingerprint, verdict, steady };
             }
         }
     }
@@ -96,5 +103,16 @@ impl Unit {
         let sighting = Sighting::of(&self.files);
         let armed = sighting.ways == ways;
         (sighting, armed)
+    }
+}
+
+impl Last {
+    /// Whether the verdict is still right. A good one is, as long as the contents stay; a refusal
+    /// may also be about where a link leads.
+    fn stands(&self, now: &Sighting) -> bool {
+        match self.good {
+            true => self.sighting.fingerprint == now.fingerprint,
+            false => self.sighting == *now,
+        }
     }
 }

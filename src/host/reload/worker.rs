@@ -24,6 +24,9 @@ use crate::{Rules, config::Refused, host::live::Live};
 /// After files that would not hold still.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// A clock that is never due cannot be told from a mistake.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What the thread holds.
 pub(super) struct Worker {
     shared: Arc<Shared>,
@@ -45,9 +48,7 @@ impl Worker {
         let Judged { fingerprint, verdict, .. } = unit.load(&mut watch, TICK);
         let (outcome, rules, diagnostics) = match verdict {
             Ok(loaded) => (Outcome::Applied, loaded.rules, loaded.warnings),
-            Err(refused) if refused.missing_rules() => {
-                (Outcome::Missing, Rules::default(), refused.diagnostics)
-            }
+            Err(refused) if refused.missing => (Outcome::Missing, Rules::default(), refused.diagnostics),
             Err(refused) => return Err(refused),
         };
         let live = Arc::new(Live::new(rules));
@@ -62,7 +63,7 @@ impl Worker {
         log(&attempt);
         log_mounts(&unit);
         let shared = Arc::new(Shared::new(live, attempt));
-        let poll_interval = options.poll_interval;
+        let poll_interval = options.poll_interval.clamp(TICK, DAY);
         Ok(Self { shared, inbox, unit, watch, poll_interval, waiting: Vec::new() })
     }
 
@@ -173,9 +174,7 @@ fn log(attempt: &Attempt) {
             target: TARGET, generation, %fingerprint, took_ms,
             "the rules were refused; those in force stay\n{diagnostics}"
         ),
-        Outcome::Missing => {
-            warn!(target: TARGET, "there is no rules file; waiting for it\n{diagnostics}");
-        }
+        Outcome::Missing => warn!(target: TARGET, "there is no rules file; waiting for it\n{diagnostics}"),
         Outcome::Unchanged => {}
     }
 }

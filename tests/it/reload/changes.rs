@@ -97,7 +97,8 @@ fn message_file_in_another_directory() {
             fs::create_dir(base.join("etc")).unwrap();
             fs::create_dir_all(base.join("share/messages")).unwrap();
             fs::write(base.join("share/messages/a.txt"), message(1)).unwrap();
-            let rules = rules(1).replace("message.txt", "../share/messages/a.txt");
+            let uri = format!("file://{}", base.join("share/messages/a.txt").display());
+            let rules = rules(1).replace("message.txt", &uri);
             fs::write(base.join("etc/rules.xml"), rules).unwrap();
         });
         fs::write(bench.path("share/messages/a.txt"), "edited").unwrap();

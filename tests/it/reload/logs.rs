@@ -1,7 +1,8 @@
 //! What an operator reads.
 
 use std::{
-    io,
+    env, io,
+    process::Command,
     sync::{Mutex, MutexGuard},
 };
 
@@ -100,5 +101,42 @@ fn the_clock_says_nothing() {
         fs::write(bench.path("etc/rules.xml"), rules(1)).unwrap();
         assert!(bench.attempts.recv_timeout(Duration::from_millis(300)).is_err());
         assert_eq!(log.take(), "");
+    });
+}
+
+/// In a user namespace of its own the test below may be denied what others need.
+#[test]
+fn without_notifications_the_clock_remains() {
+    let unshare = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-Ur", "sh", "-c", script]).arg(env::current_exe().unwrap());
+        command.output().is_ok_and(|output| {
+            print!("{}", String::from_utf8_lossy(&output.stdout));
+            output.status.success()
+        })
+    };
+    for limit in ["max_inotify_instances", "max_inotify_watches"] {
+        let deny = format!("echo 0 > /proc/sys/user/{limit}");
+        if !unshare(&deny) {
+            eprintln!("skipped: user namespaces are not permitted here");
+            return;
+        }
+        let test = "reload::logs::denied_notifications_are_a_warning";
+        assert!(unshare(&format!("{deny} && exec \"$0\" --exact --ignored {test}")), "{limit}");
+    }
+}
+
+#[test]
+#[ignore = "run by without_notifications_the_clock_remains"]
+fn denied_notifications_are_a_warning() {
+    logged(|log| {
+        let bench = Bench::new(Options { notify: true, ..POLLED });
+        for text in ["first", "second"] {
+            fs::write(bench.path("etc/message.txt"), text).unwrap();
+            while messages(&bench.next().version) != ["version 1", text] {}
+        }
+        let text = log.take();
+        assert_eq!(count(&text, "WARN"), 1, "{text}");
+        assert!(text.contains("only polled for"), "{text}");
     });
 }

@@ -12,7 +12,7 @@ fn mistakes_are_handed_back() {
     let path = directory.path().join("rules.xml");
     fs::write(&path, "<response-messaging>").unwrap();
     let Err(StartError::Refused(refused)) = Reloader::start(&path, NOTIFIED) else { panic!() };
-    assert!(!refused.missing_rules());
+    assert!(!refused.missing);
     assert!(!refused.diagnostics.is_empty());
 }
 
@@ -22,7 +22,7 @@ fn a_missing_message_file_is_a_mistake() {
     let path = directory.path().join("rules.xml");
     fs::write(&path, rules(1)).unwrap();
     let Err(StartError::Refused(refused)) = Reloader::start(&path, NOTIFIED) else { panic!() };
-    assert!(!refused.missing_rules());
+    assert!(!refused.missing);
     assert_eq!(refused.files.len(), 2);
 }
 

@@ -47,6 +47,24 @@ fn mistakes_keep_the_last_good_version_and_are_told_once() {
 }
 
 #[test]
+fn a_refusal_is_reconsidered_when_links_change_though_contents_do_not() {
+    for options in [NOTIFIED, POLLED] {
+        let bench = Bench::new(options);
+        fs::write(bench.path("outside.txt"), message(1)).unwrap();
+        let link = bench.path("etc/link");
+        std::os::unix::fs::symlink(bench.path("outside.txt"), &link).unwrap();
+        fs::rename(link, bench.path("etc/message.txt")).unwrap();
+        bench.reloader.reload_now().unwrap();
+        fs::write(bench.path("etc/.rules"), rules(1).replace("4..", "5..")).unwrap();
+        fs::rename(bench.path("etc/.rules"), bench.path("etc/rules.xml")).unwrap();
+        assert_eq!(bench.next().outcome, Outcome::Refused, "the message lies outside");
+        fs::copy(bench.path("outside.txt"), bench.path("etc/copy")).unwrap();
+        fs::rename(bench.path("etc/copy"), bench.path("etc/message.txt")).unwrap();
+        assert_eq!(bench.next().outcome, Outcome::Applied);
+    }
+}
+
+#[test]
 fn a_request_keeps_the_version_it_began_with() {
     let bench = Bench::new(ASKED);
     let request = bench.reloader.live().snapshot();
