@@ -51,8 +51,10 @@ impl Demo {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
         let rules = Rules::find(console)?;
-        let listener = TcpListener::bind(self.upstream_listen)
-            .with_context(|| format!("the demo's upstream cannot listen on {}", self.upstream_listen))?;
+        let listener = TcpListener::bind(self.upstream_listen).map_err(|error| {
+            let hint = serve::hint("--upstream-listen", self.upstream_listen, &error);
+            anyhow!("the demo's upstream cannot listen on {}: {error}{hint}", self.upstream_listen)
+        })?;
         let upstream = format!("http://{}", listener.local_addr()?);
         let options = Options::new(self.listen, vec![upstream.parse()?]);
         let server = serve::bind(options, rules.live())?;

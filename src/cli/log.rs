@@ -1,6 +1,6 @@
 //! The log: operational events to standard error, from this crate and from Pingora.
 
-use std::io::{self, Write};
+use std::io;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -30,8 +30,8 @@ enum Form {
     Json,
 }
 
-/// What is kept of Pingora's own log unless the filter says more. It tells of each failed
-/// request what the access event says as well, and at start what the command has said.
+/// What is kept of Pingora's own log unless the filter says more. The host logs what fails;
+/// Pingora would call it an error that a client opens a connection and thinks better of it.
 const PINGORA: &str = "pingora_core=error,pingora_proxy=off,pingora_pool=error";
 
 impl Log {
@@ -43,18 +43,13 @@ impl Log {
         let registry = tracing_subscriber::registry().with(filter);
         match self.log_format {
             Form::Pretty => {
-                let layer = fmt::layer().with_writer(stderr).with_ansi(console.colours_errors());
+                let layer = fmt::layer().with_writer(io::stderr).with_ansi(console.colours_errors());
                 registry.with(layer).try_init()
             }
             Form::Json => {
-                registry.with(fmt::layer().json().flatten_event(true).with_writer(stderr)).try_init()
+                registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
             }
         }
         .context("cannot start the log")
     }
-}
-
-/// Standard error, where a log that nobody reads any more is no reason to stop serving.
-fn stderr() -> impl Write {
-    io::stderr()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
@@ -92,7 +92,8 @@ impl Serve {
         self.log.start(console)?;
         let reloader = watch(&self.rules, self.poll_interval, console)?;
         let server = bind(self.options(), Arc::clone(reloader.live()))?;
-        tracing::info!("listening on {}", server.address());
+        let upstreams = self.upstream.iter().map(Upstream::to_string).collect::<Vec<_>>().join(" ");
+        tracing::info!(address = %server.address(), upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
@@ -142,32 +143,22 @@ pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> 
 /// Listens, with a hint where that fails for a reason that a person can do something about.
 pub(super) fn bind(options: Options, live: Arc<Live>) -> anyhow::Result<Server> {
     let address = options.listen;
-    Server::bind(options, live).map_err(|error| {
-        let hint = match error {
-            Error::Listen { ref source, .. } => hint(source.kind(), address),
-            Error::Runtime(_) => None,
-        };
-        let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        anyhow!("{error}{hint}")
+    Server::bind(options, live).map_err(|error| match error {
+        Error::Listen { ref source, .. } => anyhow!("{error}{}", hint("--listen", address, source)),
+        Error::Runtime(_) => anyhow!(error),
     })
 }
 
-fn hint(kind: io::ErrorKind, address: SocketAddr) -> Option<String> {
-    match kind {
+/// What can be done about an address that cannot be listened on.
+pub(super) fn hint(flag: &str, address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
         io::ErrorKind::AddrInUse => {
-            Some(format!("another process listens there, `--listen {}:0` takes a free port", host(address)))
+            let free = SocketAddr::new(address.ip(), 0);
+            format!("; another process listens there, `{flag} {free}` takes a free one")
         }
-        io::ErrorKind::PermissionDenied => Some("ports below 1024 may need a privilege".to_owned()),
-        io::ErrorKind::AddrNotAvailable => Some("no interface of this machine has that address".to_owned()),
-        _ => None,
-    }
-}
-
-/// The host as it stands before a port.
-fn host(address: SocketAddr) -> String {
-    match address.ip() {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => format!("[{ip}]"),
+        io::ErrorKind::PermissionDenied => "; ports below 1024 may need a privilege".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address".to_owned(),
+        _ => String::new(),
     }
 }
 

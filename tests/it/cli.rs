@@ -15,6 +15,7 @@ mod environment;
 mod explain;
 mod help;
 mod render;
+mod running;
 mod serve;
 mod usage;
 
@@ -59,8 +60,14 @@ fn folder() -> TempDir {
     let files = [
         ("rules.xml", RULES),
         ("maintenance.html", "<p>%M</p>"),
-        ("empty.xml", r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0"/>"#),
-        ("warning.xml", r#"<response-messaging><status-code id="404"><message>x</message></status-code></response-messaging>"#),
+        (
+            "empty.xml",
+            r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0"/>"#,
+        ),
+        (
+            "warning.xml",
+            r#"<response-messaging><status-code id="404"><message>x</message></status-code></response-messaging>"#,
+        ),
         ("mistakes.xml", MISTAKES),
     ];
     for (name, content) in files {

@@ -10,6 +10,7 @@ use crate::{
     accept::{Accept, Negotiation, Offer},
     cli::{recorded::Recorded, table::Table},
     exchange::Fields,
+    media::QValue,
     rules::{Overwrite, Reason, StatusRule},
 };
 
@@ -34,7 +35,7 @@ fn exchange(recorded: &Recorded) -> String {
     let body = match recorded.record.body() {
         Body::Absent => "no body".to_owned(),
         Body::Present => "a body".to_owned(),
-        Body::Unknown => "a body or none, who knows".to_owned(),
+        Body::Unknown => "perhaps a body".to_owned(),
     };
     let status = recorded.record.response.status;
     format!("{} {}{query} was answered with {status} and {body}.\n", request.method, request.uri)
@@ -84,7 +85,11 @@ fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &An
     let mut messages = Table::new(["message", "media type", "q", ""]);
     for (index, (offer, weight)) in rule.offers().iter().zip(&weights).enumerate() {
         let quality = weight.map_or("-".to_owned(), |weight| weight.quality.to_string());
-        let chosen = if answer.decision.message() == Some(index) { "<- chosen" } else { "" };
+        let chosen = match weight {
+            _ if answer.decision.message() != Some(index) => "",
+            Some(weight) if weight.quality > QValue::ZERO => "<- chosen",
+            _ => "<- chosen: it answers where nothing is acceptable",
+        };
         messages.row([index.to_string(), media_type(offer), quality, chosen.to_owned()]);
     }
     let exact = match rules.negotiation() {

@@ -50,7 +50,11 @@ fn what_cannot_be_read_is_another_matter() {
     let folder = folder();
     let checked = run(retort().current_dir(&folder).args(["check", "missing.xml", "mistakes.xml"]));
     assert_eq!((checked.code, checked.stdout.as_str()), (Some(2), ""));
-    assert!(checked.stderr.starts_with("missing.xml: error: cannot read the rules file: "), "{}", checked.stderr);
+    assert!(
+        checked.stderr.starts_with("missing.xml: error: cannot read the rules file: "),
+        "{}",
+        checked.stderr
+    );
     assert!(checked.stderr.contains("mistakes.xml:"));
     assert_eq!(run(retort().current_dir(&folder).args(["check", "."])).code, Some(2));
 }
@@ -61,7 +65,7 @@ fn a_message_file_that_cannot_be_read_is_a_mistake_of_the_rules() {
     fs::remove_file(folder.path().join("maintenance.html")).unwrap();
     let checked = run(retort().current_dir(&folder).args(["check", "rules.xml"]));
     assert_eq!(checked.code, Some(1));
-    assert!(checked.stderr.starts_with("rules.xml:11:"), "{}", checked.stderr);
+    assert!(checked.stderr.starts_with("rules.xml:12:"), "{}", checked.stderr);
 }
 
 #[test]

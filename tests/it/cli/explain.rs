@@ -77,9 +77,8 @@ fn a_response_that_is_kept() {
 
 #[test]
 fn head_gets_the_message_of_get_where_it_is_known_to_be_empty() {
-    let head = |headers| {
-        json!({"request": {"method": "HEAD"}, "response": {"status": 404, "headers": headers}})
-    };
+    let head =
+        |headers| json!({"request": {"method": "HEAD"}, "response": {"status": 404, "headers": headers}});
     let unknown = answer(head(json!([])));
     assert_eq!((&unknown["decision"], &unknown["reason"]), (&json!("keep"), &json!("length-unknown")));
     assert_eq!((&unknown["message"], &unknown["body"]), (&json!(2), &Value::Null));
@@ -106,6 +105,7 @@ fn text_for_people_where_a_rule_does_not_apply() {
         kept(&["--status", "500", "--accept", "image/png"]),
         kept(&["--status", "301", "--response-header", "Location: /there"]),
         kept(&["--status", "404", "--method", "HEAD"]),
+        kept(&["--status", "404", "--body", "gone", "--accept", "image/png, */*;q=0"]),
     ];
     snapshot("cli-explain-keep", &told.join("\n~~~\n\n"));
 }
@@ -114,7 +114,8 @@ fn text_for_people_where_a_rule_does_not_apply() {
 fn an_exchange_comes_from_standard_input_as_well() {
     let folder = folder();
     let mut command = explain(&folder, &["--exchange", "-", "--format", "json"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let exchange = r#"{"response": {"status": 500, "colour": "red"}, "kind": "x", "request": {"tea": 1}}"#;
     child.stdin.take().unwrap().write_all(exchange.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -137,7 +138,10 @@ fn what_cannot_be_used_is_told() {
         told.stderr
     };
     let broken = refused(&["--exchange", "broken.json"]);
-    assert!(broken.starts_with("retort: error: broken.json is not a recorded exchange: a status is"), "{broken}");
+    assert!(
+        broken.starts_with("retort: error: broken.json is not a recorded exchange: a status is"),
+        "{broken}"
+    );
     let missing = refused(&["--exchange", "missing.json"]);
     assert!(missing.starts_with("retort: error: cannot read missing.json: "), "{missing}");
 
@@ -145,5 +149,9 @@ fn what_cannot_be_used_is_told() {
     mistakes.current_dir(&folder).args(["explain", "--rules", "mistakes.xml", "--status", "404"]);
     let told = run(&mut mistakes);
     assert_eq!(told.code, Some(2));
-    assert!(told.stderr.ends_with("retort: error: the rules in mistakes.xml cannot be used\n"), "{}", told.stderr);
+    assert!(
+        told.stderr.ends_with("retort: error: the rules in mistakes.xml cannot be used\n"),
+        "{}",
+        told.stderr
+    );
 }
