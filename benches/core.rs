@@ -11,7 +11,8 @@ use retort::{
     media::MediaType,
 };
 
-const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8";
+const BROWSER: &str =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8";
 
 /// A file of this many rules, each for one status of its own as far as these go, with three
 /// messages each.
@@ -59,7 +60,11 @@ fn load(c: &mut Criterion) {
         let document = document(count);
         c.bench_function(&format!("load/{count} rules"), |b| {
             b.iter(|| {
-                let parsed = config::parse(black_box(document.as_bytes()), Path::new("bench.xml"), &mut Disk::default());
+                let parsed = config::parse(
+                    black_box(document.as_bytes()),
+                    Path::new("bench.xml"),
+                    &mut Disk::default(),
+                );
                 black_box(parsed.is_ok())
             });
         });

@@ -29,6 +29,9 @@ impl StatusSet {
     /// Look-around, possessive quantifiers and back-references are understood. Nothing is matched
     /// by regex afterwards.
     pub fn from_regex(expression: &str) -> Result<Self, Error> {
+        if let Some(status) = plain(expression) {
+            return Ok([status].into_iter().collect());
+        }
         let whole = 0..expression.len();
         let error = |message: String| Error { message, span: whole.clone() };
         let translated = java::translate(expression)?;
@@ -135,6 +138,12 @@ impl std::error::Error for Error {}
 fn position(status: u16) -> Option<(usize, u64)> {
     let index = CODES.contains(&status).then(|| usize::from(status - CODES.start()))?;
     Some((index / 64, 1 << (index % 64)))
+}
+
+/// The status that an expression without any operator is for: most rules of a large file.
+fn plain(expression: &str) -> Option<u16> {
+    let digits = expression.len() == 3 && expression.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| expression.parse().ok()).flatten().filter(|status| CODES.contains(status))
 }
 
 fn hundreds(code: u16) -> u8 {

@@ -13,6 +13,8 @@ mod zone;
 
 use std::fmt;
 
+use http::HeaderName;
+
 use crate::Exchange;
 use directive::Directive;
 pub use error::{Error, ErrorKind, Warning, WarningKind};
@@ -82,9 +84,12 @@ impl Template {
         segments.sum::<usize>().min(MAX_MESSAGE + MAX_VALUE * self.escape.growth())
     }
 
-    /// x
-    pub fn field_names(&self) -> impl Iterator<Item = &http::HeaderName> {
-        std::iter::empty()
+    /// The header fields that the text shows, of the request and of the response.
+    pub fn field_names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Directive { directive: Directive::Field(field), .. } => Some(field.name()),
+            Segment::Directive { .. } | Segment::Literal(_) => None,
+        })
     }
 
     /// Whether the text depends on the length of the response's content, so that the length must

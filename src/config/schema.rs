@@ -13,7 +13,7 @@ use super::{
 use crate::{
     accept::{Negotiation, Offer},
     rules::{Message, Overwrite, Rules, StatusRule},
-    status::StatusSet,
+    status::{self, StatusSet},
 };
 use reporter::Reporter;
 
@@ -41,6 +41,7 @@ pub(super) fn read(
         namespace: document.root.name.namespace.clone(),
         legacy: is_of_prepend_origin_times(&document.root),
         ids: HashMap::new(),
+        evaluated: HashMap::new(),
         owners: Vec::new(),
         items: 0,
     };
@@ -61,6 +62,8 @@ struct Schema<'a> {
     legacy: bool,
     /// Where each id was first seen.
     ids: HashMap<String, Range<usize>>,
+    /// The expressions so far: files repeat them, and evaluating one takes a while.
+    evaluated: HashMap<String, Result<StatusSet, status::Error>>,
     /// The rules so far, for telling which statuses are left.
     owners: Vec<(Arc<str>, StatusSet)>,
     items: usize,
@@ -186,6 +189,9 @@ impl Schema<'_> {
         if let Some(set) = StatusSet::from_regex(&id.value.value).ok().filter(|set| !set.is_empty()) {
             return Some(set);
         }
+        if is_misspelt(element, "code-regex") {
+            return None;
+        }
         let message = "`status-code` has no `code-regex`, and its id matches no status";
         let help = "say which statuses the rule is for: code-regex=\"4\\d\\d\"";
         self.report.error("missing-attribute", message, element.span.clone(), Some(help));
@@ -194,7 +200,8 @@ impl Schema<'_> {
 
     fn evaluate(&mut self, regex: &Attribute) -> Option<StatusSet> {
         let expression = regex.value.value.as_str();
-        let set = match StatusSet::from_regex(expression) {
+        let evaluate = || StatusSet::from_regex(expression);
+        let set = match self.evaluated.entry(expression.to_owned()).or_insert_with(evaluate).clone() {
             Ok(set) => set,
             Err(error) => {
                 let message = format!("`code-regex` is not a regular expression: {}", error.message);
@@ -403,6 +410,11 @@ fn attribute<'e>(element: &'e Element, name: &str) -> Option<&'e Attribute> {
         .attributes
         .iter()
         .find(|attribute| attribute.name.namespace.is_none() && &*attribute.name.local == name)
+}
+
+/// Whether an attribute was likely meant to be this one; that is then what is reported.
+fn is_misspelt(element: &Element, name: &str) -> bool {
+    element.attributes.iter().any(|attribute| nearest(&attribute.name.local, &[name]).is_some())
 }
 
 fn value_span(attribute: &Attribute) -> Range<usize> {

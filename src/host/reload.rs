@@ -172,6 +172,17 @@ impl Shared {
     }
 }
 
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Refused(refused) => refused.diagnostics.fmt(f),
+            StartError::Thread(error) => write!(f, "no thread to watch the rules: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a fault ended the reload")

@@ -77,8 +77,8 @@ impl Field {
     }
 
     /// The name of the field.
-    pub(super) fn name(&self) -> &str {
-        self.name.as_str()
+    pub(super) fn name(&self) -> &HeaderName {
+        &self.name
     }
 
     /// Writes the lines with commas between them.

@@ -128,7 +128,7 @@ impl<'t> Parser<'t> {
         };
         let field = Field::new(message, name, self.conversion(words));
         if field.is_credential() {
-            self.warn(WarningKind::EchoesCredential(field.name().into()), token.start..token.end);
+            self.warn(WarningKind::EchoesCredential(field.name().as_str().into()), token.start..token.end);
         }
         Directive::Field(field)
     }

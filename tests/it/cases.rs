@@ -152,12 +152,8 @@ fn the_core_agrees() {
         for (index, exchange) in case.exchange.iter().enumerate() {
             let record: Record = serde_json::from_value(exchange.record.clone())
                 .unwrap_or_else(|error| panic!("{name}[{index}]: {error}"));
-            let unknown = [
-                &record.unknown,
-                &record.request.unknown,
-                &record.response.unknown,
-                &record.server.unknown,
-            ];
+            let unknown =
+                [&record.unknown, &record.request.unknown, &record.response.unknown, &record.server.unknown];
             assert!(unknown.iter().all(|keys| keys.is_empty()), "{name}[{index}]: {unknown:?}");
             exchange.expect.check(&format!("{name}[{index}]"), &decided(&rules, &record), false);
         }

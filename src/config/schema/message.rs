@@ -48,13 +48,15 @@ impl Schema<'_> {
         self.markup(element);
         let offer = self.offer(element);
         let content_type = self.content_type(element);
+        if let (Some(offer), Some(content_type)) = (&offer, &content_type) {
+            self.mislabelled(element, offer, &content_type.media_type);
+        }
+        // A message whose type is wrong may have mistakes in its text, too.
+        let escape = content_type.as_ref().map_or(Escape::Text, |sent| Escape::of(&sent.media_type));
         let origin = self.origin(element)?;
-        let (offer, content_type) = (offer?, content_type?);
-        self.mislabelled(element, &offer, &content_type.media_type);
-        let escape = Escape::of(&content_type.media_type);
         let template = self.template(&origin, escape)?;
         self.well_formed(&template, escape, &origin, element, status);
-        Some((offer, Message { template, content_type: content_type.value }))
+        Some((offer?, Message { template, content_type: content_type?.value }))
     }
 
     /// What the message offers: a media type, or `*/*`.

@@ -161,20 +161,24 @@ fn log(attempt: &Attempt) {
     let Attempt { fingerprint, version, diagnostics, .. } = attempt;
     let generation = version.generation;
     let took_ms = attempt.took.as_millis();
+    // Begins a line of its own, after the other fields.
+    let diagnostics = format_args!("\n{diagnostics}");
     match attempt.outcome {
         Outcome::Applied => {
-            if !diagnostics.is_empty() {
-                warn!(target: TARGET, generation, "the rules have warnings\n{diagnostics}");
+            if !attempt.diagnostics.is_empty() {
+                warn!(target: TARGET, generation, %diagnostics, "the rules have warnings");
             }
             let rules = version.rules.iter().len();
             let messages = version.rules.message_count();
             info!(target: TARGET, generation, %fingerprint, rules, messages, took_ms, "rules are in force");
         }
         Outcome::Refused => error!(
-            target: TARGET, generation, %fingerprint, took_ms,
-            "the rules were refused; those in force stay\n{diagnostics}"
+            target: TARGET, generation, %fingerprint, took_ms, %diagnostics,
+            "the rules were refused; those in force stay"
         ),
-        Outcome::Missing => warn!(target: TARGET, "there is no rules file; waiting for it\n{diagnostics}"),
+        Outcome::Missing => {
+            warn!(target: TARGET, %diagnostics, "there is no rules file; waiting for it");
+        }
         Outcome::Unchanged => {}
     }
 }
