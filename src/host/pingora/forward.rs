@@ -6,9 +6,9 @@ use pingora::{Result, http::RequestHeader};
 use super::facts::Facts;
 use crate::exchange::{Fields, request_id};
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_FOR: &str = "X-Forwarded-For";
+const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
+const FORWARDED_HOST: &str = "X-Forwarded-Host";
 
 /// Adds to the request for the upstream who asked, for what host, and under what id.
 ///
@@ -27,14 +27,14 @@ pub(super) fn prepare(
     match host(client_request) {
         Some(host) => request.insert_header(FORWARDED_HOST, host)?,
         None => {
-            request.remove_header(&FORWARDED_HOST);
+            request.remove_header(FORWARDED_HOST);
         }
     }
     let sent = request_id::from_client(Fields::Map(&client_request.headers), id_headers);
     if sent.is_none()
         && let (Some(name), Ok(id)) = (id_headers.first(), HeaderValue::from_str(&facts.id))
     {
-        request.insert_header(name.clone(), id)?;
+        request.insert_header(titled(name), id)?;
     }
     Ok(())
 }
@@ -43,6 +43,17 @@ pub(super) fn prepare(
 pub(super) fn host(request: &RequestHeader) -> Option<HeaderValue> {
     let authority = request.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     authority.or_else(|| request.headers.get(header::HOST).cloned())
+}
+
+/// A name as it is usually written, `X-Request-Id`: Pingora sends names as they are given to it.
+pub(super) fn titled(name: &HeaderName) -> String {
+    let mut start = true;
+    let mut letter = |letter: char| {
+        let written = if start { letter.to_ascii_uppercase() } else { letter };
+        start = letter == '-';
+        written
+    };
+    name.as_str().chars().map(&mut letter).collect()
 }
 
 fn chain(request: &RequestHeader, client: &str) -> Option<HeaderValue> {

@@ -8,7 +8,10 @@ use pingora::{
     protocols::http::HttpTask,
 };
 
-use super::facts::{Content, Facts, Outcome, Verdict};
+use super::{
+    facts::{Content, Facts, Outcome, Verdict},
+    forward::titled,
+};
 use crate::{Body, Reply, reply::Edit};
 
 /// Turns the tasks of an upstream's response into those that the client is to get.
@@ -202,7 +205,7 @@ pub(super) fn edit(head: &mut ResponseHeader, edits: &[Edit]) {
                 head.remove_header(name);
             }
             Edit::Set(name, value) => {
-                if let Err(error) = head.insert_header(name.clone(), value.clone()) {
+                if let Err(error) = head.insert_header(titled(name), value.clone()) {
                     tracing::error!(%error, %name, "a header field could not be set");
                 }
             }
