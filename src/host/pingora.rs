@@ -1,1 +1,27 @@
 //! The reverse proxy: Pingora phases become exchanges, decisions become calls.
+//!
+//! [`Server`] is the whole proxy: a listener, its runtime, and its end. [`Filter`] is the part
+//! that answers for the upstream, as a [`ProxyHttp`](::pingora::proxy::ProxyHttp).
+//!
+//! Pingora writes the header of a response before it knows whether content follows, and asks
+//! nobody on the way. Where a rule needs to know, the filter swaps the client's session for a
+//! [wrapper](held) that keeps the header back until the first byte of content, the end, or a
+//! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
+
+mod app;
+mod cause;
+mod facts;
+mod filter;
+mod forward;
+mod generic;
+mod held;
+mod hold;
+mod options;
+mod server;
+mod upstream;
+
+pub use cause::Cause;
+pub use filter::{Context, Filter};
+pub use options::{Limits, Options, Timeouts};
+pub use server::{Error, Handle, Server, Stopped};
+pub use upstream::{Upstream, UpstreamError};

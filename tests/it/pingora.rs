@@ -1,1 +1,28 @@
+//! The reverse proxy over real sockets.
 
+mod connections;
+mod failures;
+mod forwarding;
+mod h2c;
+mod held;
+mod lifecycle;
+mod log;
+mod replaced;
+mod untouched;
+
+/// Errors without content get a message, in JSON or text.
+const IF_EMPTY: &str = r#"
+  <status-code id="empty" code-regex="[45]\d\d">
+    <message media-type="application/json" content-type="application/problem+json">{"status":%s}</message>
+    <message media-type="*/*">status %s</message>
+  </status-code>"#;
+
+/// Everything gets a message, if the rules had their way.
+const ALWAYS: &str = r#"
+  <status-code id="always" code-regex="\d\d\d" overwrite="ALWAYS">
+    <message>status %s</message>
+  </status-code>"#;
+
+/// The length of what was replaced.
+const LENGTH: &str = r#"
+  <status-code id="length" code-regex="500" overwrite="ALWAYS"><message>%B bytes</message></status-code>"#;

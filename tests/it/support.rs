@@ -1,1 +1,23 @@
+//! Raw ends for both sides of a proxy, and a proxy in the middle. They run on threads and
+//! blocking sockets: what happens when is said by the test, and never by a clock.
 
+mod client;
+mod events;
+mod gate;
+mod h2;
+mod message;
+mod proxy;
+mod upstream;
+
+pub(crate) use client::Client;
+pub(crate) use events::access;
+pub(crate) use gate::Gate;
+pub(crate) use h2::{H2Client, H2End};
+pub(crate) use message::{Framing, Response};
+pub(crate) use proxy::{Proxy, rules};
+pub(crate) use upstream::{Connection, Upstream};
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up. Nothing waits this long unless it is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,0 +1,120 @@
+//! Why the proxy had to answer itself.
+
+use std::fmt;
+
+use http::StatusCode;
+use pingora::{Error, ErrorSource, ErrorType};
+
+/// Why the proxy had to answer itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The upstream took no connection: refused, or no route to it.
+    ConnectRefused,
+    /// No connection within the time for it.
+    ConnectTimeout,
+    /// The upstream was silent for too long.
+    ReadTimeout,
+    /// The upstream took nothing for too long.
+    WriteTimeout,
+    /// The connection broke before the response, or what came over it was no response.
+    Reset,
+    /// No secure connection could be agreed on.
+    Tls,
+    /// The name of the upstream has no address.
+    Dns,
+    /// There is no upstream to ask.
+    NoUpstream,
+    /// The request is not one that HTTP allows.
+    BadRequest,
+    /// A fault of the proxy.
+    Internal,
+}
+
+/// What an error means for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is told.
+    Answer(StatusCode, Cause),
+    /// It is gone.
+    Gone,
+}
+
+impl Cause {
+    /// The name as rules write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::ConnectRefused => "connect-refused",
+            Cause::ConnectTimeout => "connect-timeout",
+            Cause::ReadTimeout => "read-timeout",
+            Cause::WriteTimeout => "write-timeout",
+            Cause::Reset => "reset",
+            Cause::Tls => "tls",
+            Cause::Dns => "dns",
+            Cause::NoUpstream => "no-upstream",
+            Cause::BadRequest => "bad-request",
+            Cause::Internal => "internal",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Fate {
+    /// Reads Pingora's error.
+    pub(super) fn of(error: &Error) -> Self {
+        match error.esource() {
+            ErrorSource::Upstream => Self::of_upstream(error.etype()),
+            ErrorSource::Downstream => Self::of_client(error.etype()),
+            ErrorSource::Internal | ErrorSource::Unset => Self::of_proxy(error.etype()),
+        }
+    }
+
+    fn of_upstream(kind: &ErrorType) -> Self {
+        let (status, cause) = match kind {
+            ErrorType::ConnectTimedout => (StatusCode::GATEWAY_TIMEOUT, Cause::ConnectTimeout),
+            ErrorType::ReadTimedout => (StatusCode::GATEWAY_TIMEOUT, Cause::ReadTimeout),
+            ErrorType::WriteTimedout => (StatusCode::GATEWAY_TIMEOUT, Cause::WriteTimeout),
+            ErrorType::TLSHandshakeTimedout => (StatusCode::GATEWAY_TIMEOUT, Cause::Tls),
+            ErrorType::ConnectRefused
+            | ErrorType::ConnectNoRoute
+            | ErrorType::ConnectError
+            | ErrorType::ConnectProxyFailure => (StatusCode::BAD_GATEWAY, Cause::ConnectRefused),
+            ErrorType::TLSHandshakeFailure
+            | ErrorType::TLSWantX509Lookup
+            | ErrorType::InvalidCert
+            | ErrorType::HandshakeError => (StatusCode::BAD_GATEWAY, Cause::Tls),
+            // Pingora says so where it could not make or bind a socket of its own.
+            ErrorType::InternalError | ErrorType::SocketError | ErrorType::BindError => {
+                (StatusCode::BAD_GATEWAY, Cause::Internal)
+            }
+            _ => (StatusCode::BAD_GATEWAY, Cause::Reset),
+        };
+        Fate::Answer(status, cause)
+    }
+
+    fn of_client(kind: &ErrorType) -> Self {
+        match kind {
+            ErrorType::ReadError
+            | ErrorType::WriteError
+            | ErrorType::WriteTimedout
+            | ErrorType::ConnectionClosed
+            | ErrorType::H2Error => Fate::Gone,
+            ErrorType::ReadTimedout => Fate::Answer(StatusCode::REQUEST_TIMEOUT, Cause::BadRequest),
+            _ => Fate::Answer(StatusCode::BAD_REQUEST, Cause::BadRequest),
+        }
+    }
+
+    fn of_proxy(kind: &ErrorType) -> Self {
+        match kind {
+            ErrorType::HTTPStatus(code) if (400..500).contains(code) => {
+                let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_REQUEST);
+                Fate::Answer(status, Cause::BadRequest)
+            }
+            _ => Fate::Answer(StatusCode::INTERNAL_SERVER_ERROR, Cause::Internal),
+        }
+    }
+}

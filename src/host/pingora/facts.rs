@@ -1,0 +1,225 @@
+//! What is known of a request from its start, and the judgement of its response.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    sync::Arc,
+    time::Instant,
+};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use http::{HeaderName, Method, Version, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use crate::{
+    Body, Decision, Exchange, Reply,
+    exchange::{Clock, Connection, Fields, Request, Response, content_length, user},
+    host::live::Snapshot,
+    rules::Reason,
+};
+
+/// What is known of a request from its start, and the rules that were in force then.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) id: String,
+    pub(super) client: String,
+    pub(super) local: String,
+    pub(super) upstream_port: Option<u16>,
+    pub(super) received: DateTime<Utc>,
+    pub(super) started: Instant,
+    pub(super) zone: Tz,
+    pub(super) user_header: HeaderName,
+}
+
+/// What is known of a response's content.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    pub(super) body: Body,
+    /// Bytes, if known.
+    pub(super) length: Option<u64>,
+    /// Whether waiting may tell more.
+    pub(super) more: bool,
+}
+
+/// What is to be done with a response.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It passes.
+    Keep,
+    /// Ask again when the first byte of content, or the end, is here.
+    Wait,
+    /// A message goes out in place of the content, but it tells the length of that: ask again
+    /// when the end is here.
+    Count,
+    /// This goes out in place of the content.
+    Replace(Reply),
+}
+
+/// What was decided, for the log: the [`Decision`] without its borrows.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) action: Action,
+    /// Why, in a stable word.
+    pub(super) reason: &'static str,
+    /// The rule that matched.
+    pub(super) rule: Option<Arc<str>>,
+    /// The index of the message that was chosen.
+    pub(super) message: Option<usize>,
+}
+
+/// The kind of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Keep,
+    Replace,
+    Wait,
+    /// Deciding or rendering panicked; the response passes.
+    Panic,
+}
+
+impl Facts {
+    /// Judges a response by the rules of this request.
+    pub(super) fn judge(
+        &self,
+        request: &RequestHeader,
+        response: &ResponseHeader,
+        content: Content,
+    ) -> (Verdict, Outcome) {
+        self.judge_by(&self.snapshot.rules, request, response, content)
+    }
+
+    /// Judges a response by other rules. A panic costs the message, not the response.
+    pub(super) fn judge_by(
+        &self,
+        rules: &crate::Rules,
+        request: &RequestHeader,
+        response: &ResponseHeader,
+        content: Content,
+    ) -> (Verdict, Outcome) {
+        let judged = panic::catch_unwind(AssertUnwindSafe(|| {
+            let exchange = self.exchange(request, response, content.length);
+            let decision = rules.decide(&exchange, content.body);
+            let verdict = match &decision {
+                Decision::Keep(_) => Verdict::Keep,
+                Decision::Wait(_) if content.more => Verdict::Wait,
+                Decision::Wait(_) => Verdict::Keep,
+                Decision::Replace(choice)
+                    if content.more && content.length.is_none() && choice.message.template.reads_length() =>
+                {
+                    Verdict::Count
+                }
+                Decision::Replace(choice) => Verdict::Replace(Reply::new(choice, &exchange)),
+            };
+            (verdict, Outcome::of(&decision))
+        }));
+        judged.unwrap_or_else(|_| {
+            tracing::error!(
+                id = self.id,
+                path = request.uri.path(),
+                "a panic while deciding on a response; it passes unaltered"
+            );
+            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", rule: None, message: None })
+        })
+    }
+
+    fn exchange<'a>(
+        &'a self,
+        request: &'a RequestHeader,
+        response: &'a ResponseHeader,
+        length: Option<u64>,
+    ) -> Exchange<'a> {
+        let request_fields = Fields::Map(&request.headers);
+        Exchange {
+            request: Request {
+                method: request.method.as_str(),
+                path: request.uri.path(),
+                query: request.uri.query(),
+                protocol: protocol(request.version),
+                fields: request_fields,
+                id: &self.id,
+                user: user::first(request_fields, &self.user_header),
+            },
+            response: Response {
+                status: response.status.as_u16(),
+                reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
+                fields: Fields::Map(&response.headers),
+                length,
+            },
+            connection: Connection {
+                client: &self.client,
+                client_host: &self.client,
+                local: &self.local,
+                upstream_port: self.upstream_port,
+            },
+            clock: Clock {
+                received: self.received,
+                elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),
+                zone: self.zone,
+            },
+        }
+    }
+}
+
+impl Content {
+    /// There is none.
+    pub(super) const NONE: Self = Self { body: Body::Absent, length: Some(0), more: false };
+
+    /// What the head of a response tells of its content.
+    pub(super) fn declared(request: &RequestHeader, response: &ResponseHeader) -> Self {
+        let head = request.method == Method::HEAD;
+        // Where there is a transfer coding, the field is not to be believed (RFC 9112 §6.3).
+        let coded = response.headers.contains_key(header::TRANSFER_ENCODING);
+        let field = response.headers.get(header::CONTENT_LENGTH).filter(|_| !coded);
+        let length = field.and_then(|value| content_length(value.as_bytes()));
+        let body = match length {
+            Some(0) => Body::Absent,
+            Some(_) => Body::Present,
+            None => Body::Unknown,
+        };
+        Self { body, length, more: length.is_none() && !head }
+    }
+}
+
+impl Outcome {
+    /// What the log says where the rules were not asked, since none is for the status.
+    pub(super) fn no_rule() -> Self {
+        Self { action: Action::Keep, reason: Reason::NoRule.code(), rule: None, message: None }
+    }
+
+    fn of(decision: &Decision<'_>) -> Self {
+        let action = match decision {
+            Decision::Keep(_) => Action::Keep,
+            Decision::Replace(_) => Action::Replace,
+            Decision::Wait(_) => Action::Wait,
+        };
+        Self {
+            action,
+            reason: decision.reason(),
+            rule: decision.rule().map(|rule| Arc::clone(rule.id())),
+            message: decision.message(),
+        }
+    }
+}
+
+impl Action {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Action::Keep => "keep",
+            Action::Replace => "replace",
+            Action::Wait => "wait",
+            Action::Panic => "panic",
+        }
+    }
+}
+
+/// The protocol as an access log writes it.
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_3 => "HTTP/3.0",
+        _ => "HTTP/1.1",
+    }
+}

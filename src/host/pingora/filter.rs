@@ -1,0 +1,453 @@
+//! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use http::{StatusCode, Version, header};
+use pingora::{
+    BError, Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    protocols::http::HttpTask,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+use tokio::sync::Notify;
+
+use super::{
+    app::Spare,
+    cause::{Cause, Fate},
+    facts::{Content, Facts, Outcome, Verdict},
+    forward, generic,
+    held::{Drain, REPLIED, Slot},
+    hold::{self, Hold},
+    options::Options,
+    upstream::{Endpoint, Upstreams},
+};
+use crate::{
+    exchange::{Fields, request_id},
+    host::live::Live,
+    rules::Reason,
+};
+
+/// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
+/// begins.
+///
+/// Embedded in a proxy other than [`Server`](super::Server) it works the same, but that the
+/// client's connection is closed after each response that the proxy made itself.
+#[derive(Debug)]
+pub struct Filter {
+    options: Options,
+    live: Arc<Live>,
+    upstreams: Arc<Upstreams>,
+    in_flight: Arc<InFlight>,
+}
+
+/// What belongs to one request.
+#[derive(Debug)]
+pub struct Context {
+    facts: Facts,
+    turn: usize,
+    tried: Vec<SocketAddr>,
+    endpoint: Option<Arc<Endpoint>>,
+    slot: Option<Slot>,
+    upstream_status: Option<u16>,
+    outcome: Option<Outcome>,
+    fate: Option<Fate>,
+    cause: Option<Cause>,
+    /// Whether the client got a whole answer although the request failed.
+    answered: bool,
+    _in_flight: InFlightGuard,
+}
+
+/// Counts the requests that are being served.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    count: AtomicUsize,
+    idle: Notify,
+}
+
+#[derive(Debug)]
+struct InFlightGuard(Arc<InFlight>);
+
+impl Filter {
+    /// A filter that sends requests to the upstreams of `options` and answers by the rules of
+    /// `live`. Names of upstreams are resolved once [`Filter::resolve`] was called.
+    pub fn new(options: Options, live: Arc<Live>) -> Self {
+        let upstreams = Arc::new(Upstreams::new(options.upstreams.clone()));
+        Self { options, live, upstreams, in_flight: Arc::default() }
+    }
+
+    /// Starts to resolve the names of upstreams in the background, and returns when each was
+    /// looked up once. To be called within the runtime that is to do it.
+    pub async fn resolve(&self) {
+        for first in self.upstreams.resolve() {
+            first.await;
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> Arc<InFlight> {
+        Arc::clone(&self.in_flight)
+    }
+
+    /// Fills in what only the request tells.
+    fn read(&self, session: &Session, ctx: &mut Context) {
+        let request = session.req_header();
+        let from_client =
+            request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
+        let ip = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
+            address.and_then(|address| address.as_inet()).map_or_else(String::new, |it| it.ip().to_string())
+        };
+        ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
+        ctx.facts.client = ip(session.client_addr());
+        ctx.facts.local = ip(session.server_addr());
+    }
+
+    fn drain(&self) -> Drain {
+        Drain { time: self.options.timeouts.drain, may_cut: Spare::is_there() }
+    }
+
+    /// Answers in place of the upstream.
+    async fn answer(&self, session: &mut Session, ctx: &mut Context, status: StatusCode) -> Result<()> {
+        self.drop_request_body(session).await;
+        let mut head = Box::new(made_up(status)?);
+        let request = session.req_header();
+        let covered = ctx.facts.snapshot.rules.covers(status.as_u16());
+        let mut judged = covered.then(|| ctx.facts.judge(request, &head, Content::NONE));
+        if !matches!(judged, Some((Verdict::Replace(_), _)))
+            && let Some(rules) = generic::rules()
+        {
+            let (verdict, _) = ctx.facts.judge_by(rules, request, &head, Content::NONE);
+            judged = Some((verdict, judged.map_or_else(Outcome::no_rule, |(_, outcome)| outcome)));
+        }
+        let mut body = None;
+        if let Some((verdict, outcome)) = judged {
+            ctx.outcome = Some(outcome);
+            if let Verdict::Replace(reply) = verdict {
+                hold::edit(&mut head, &reply.edits);
+                body =
+                    Some(reply.body).filter(|body| request.method != http::Method::HEAD && !body.is_empty());
+            }
+        }
+        if !Spare::is_there() || ctx.cause == Some(Cause::BadRequest) {
+            session.set_keepalive(None);
+        }
+        let mut tasks = vec![HttpTask::Header(head, body.is_none())];
+        tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
+        session.as_downstream_mut().response_duplex_vec(tasks).await?;
+        Ok(())
+    }
+
+    /// Reads what is left of a request's body where that is little, so that the connection can be
+    /// kept, and is not reset under the client's eyes.
+    async fn drop_request_body(&self, session: &mut Session) {
+        let headers = &session.req_header().headers;
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        let little =
+            length.and_then(|text| text.parse().ok()).is_some_and(|it: u64| it <= self.options.limits.drain);
+        if !little || headers.contains_key(header::EXPECT) {
+            return;
+        }
+        session.set_total_drain_timeout(Some(self.options.timeouts.drain));
+        if let Err(error) = session.drain_request_body().await {
+            tracing::debug!(%error, "the rest of a request's body did not come");
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Filter {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context {
+            facts: Facts {
+                snapshot: self.live.snapshot(),
+                id: String::new(),
+                client: String::new(),
+                local: String::new(),
+                upstream_port: None,
+                received: Utc::now(),
+                started: Instant::now(),
+                zone: self.options.zone,
+                user_header: self.options.user_header.clone(),
+            },
+            turn: self.upstreams.turn(),
+            tried: Vec::new(),
+            endpoint: None,
+            slot: None,
+            upstream_status: None,
+            outcome: None,
+            fate: None,
+            cause: None,
+            answered: false,
+            _in_flight: InFlight::enter(&self.in_flight),
+        }
+    }
+
+    /// Leaves out Pingora's compression.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        self.read(session, ctx);
+        let timeouts = &self.options.timeouts;
+        // Pingora has turned it off where the client or HTTP/1.0 want that, or a shutdown began.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(timeouts.keep_alive.as_secs().max(1)));
+        }
+        session.set_write_timeout(Some(timeouts.client_write));
+        session.set_abort_on_close(false);
+        let upgrade = session.is_upgrade_req();
+        session.set_pipelining_enabled(!upgrade);
+        let request = session.req_header();
+        if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
+            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "no Host field"));
+        }
+        Ok(())
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        // An earlier attempt may have left its wrapper.
+        ctx.restore(session);
+        let Some(endpoint) = self.upstreams.pick(ctx.turn, &ctx.tried) else {
+            let (cause, context) = match self.upstreams.is_empty() {
+                true => (Cause::NoUpstream, "there is no upstream"),
+                false => (Cause::Dns, "no upstream has an address"),
+            };
+            return Err(ctx.refuse(StatusCode::BAD_GATEWAY, cause, context));
+        };
+        let mut peer = Box::new(HttpPeer::new(endpoint.address, false, String::new()));
+        let timeouts = &self.options.timeouts;
+        peer.options.connection_timeout = Some(timeouts.connect);
+        peer.options.total_connection_timeout = Some(timeouts.connect_total);
+        peer.options.read_timeout = Some(timeouts.read);
+        peer.options.write_timeout = Some(timeouts.write);
+        peer.options.idle_timeout = Some(timeouts.idle);
+        ctx.facts.upstream_port = Some(endpoint.address.port());
+        ctx.endpoint = Some(endpoint);
+        Ok(peer)
+    }
+
+    /// No byte was sent: another address may be tried.
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Context,
+        mut error: BError,
+    ) -> BError {
+        ctx.facts.upstream_port = None;
+        if let Some(endpoint) = ctx.endpoint.take() {
+            tracing::debug!(address = %endpoint.address, %error, "an upstream took no connection");
+            self.upstreams.failed(&endpoint);
+            ctx.tried.push(endpoint.address);
+        }
+        error.set_retry(self.upstreams.pick(ctx.turn, &ctx.tried).is_some());
+        error
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        forward::prepare(request, session.req_header(), &ctx.facts, &self.options.request_id_headers)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        let status = response.status;
+        if status == StatusCode::SWITCHING_PROTOCOLS && !session.is_upgrade_req() {
+            let context = "the upstream switched protocols unasked";
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, context).into_up());
+        }
+        if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+            ctx.upstream_status = Some(status.as_u16());
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it.
+        if session.req_header().version < Version::HTTP_11
+            && response.remove_header(&header::TRANSFER_ENCODING).is_some()
+        {
+            session.set_keepalive(None);
+        }
+        if !ctx.facts.snapshot.rules.covers(response.status.as_u16()) {
+            return Ok(());
+        }
+        let request = session.req_header();
+        let content = Content::declared(request, response);
+        let (verdict, outcome) = ctx.facts.judge(request, response, content);
+        ctx.outcome = Some(outcome);
+        let limit = self.options.limits.drain;
+        let hold = match verdict {
+            Verdict::Keep => return Ok(()),
+            Verdict::Wait | Verdict::Count => Hold::waiting(ctx.facts.clone(), limit),
+            Verdict::Replace(reply) => Hold::replacing(reply, limit),
+        };
+        ctx.slot = Some(Slot::install(session, hold, self.drain()));
+        Ok(())
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        ctx.restore(session);
+        let nothing = FailToProxy { error_code: 0, can_reuse_downstream: false };
+        if error.etype() == &REPLIED {
+            ctx.answered = true;
+            return nothing;
+        }
+        let fate = ctx.fate.unwrap_or_else(|| Fate::of(error));
+        let Fate::Answer(status, cause) = fate else {
+            tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %error, "the client is gone");
+            return nothing;
+        };
+        ctx.cause = Some(cause);
+        match cause {
+            Cause::BadRequest => {
+                tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %cause, %error, "request refused");
+            }
+            Cause::Internal => {
+                tracing::error!(target: "retort::proxy", id = ctx.facts.id, %cause, %error, "request failed");
+            }
+            _ => {
+                tracing::warn!(target: "retort::proxy", id = ctx.facts.id, %cause, %error, "request failed");
+            }
+        }
+        if final_head(session).is_some() {
+            // Too late to say anything but by an end before the end.
+            return nothing;
+        }
+        match self.answer(session, ctx, status).await {
+            Ok(()) => ctx.answered = true,
+            Err(error) => tracing::debug!(target: "retort::proxy", %error, "the client is gone"),
+        }
+        FailToProxy { error_code: status.as_u16(), can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        ctx.restore(session);
+        let request = session.req_header();
+        let outcome = ctx.outcome.as_ref();
+        tracing::info!(
+            target: "retort::access",
+            id = ctx.facts.id,
+            client = ctx.facts.client,
+            method = request.method.as_str(),
+            path = request.uri.path(),
+            upstream = ctx.endpoint.as_ref().map(|endpoint| tracing::field::display(endpoint.address)),
+            status_upstream = ctx.upstream_status,
+            status = final_head(session).map(|head| head.status.as_u16()),
+            bytes = session.body_bytes_sent(),
+            decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
+            reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
+            rule = outcome.and_then(|outcome| outcome.rule.as_deref()),
+            message = outcome.and_then(|outcome| outcome.message),
+            cause = ctx.cause.map(Cause::as_str),
+            duration_us = u64::try_from(ctx.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        );
+        if error.is_some() && ctx.answered {
+            Spare::save(session);
+        }
+    }
+
+    /// What failed is logged where the answer to it is made, and with every request.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Context, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _ctx: &Context,
+        _error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+impl Context {
+    /// Puts the client's session back where a wrapper stands for it.
+    fn restore(&mut self, session: &mut Session) {
+        if let Some(slot) = self.slot.take()
+            && let Some(outcome) = slot.restore(session)
+        {
+            self.outcome = Some(outcome);
+        }
+    }
+
+    /// An error that is to be answered in this way.
+    fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
+        self.fate = Some(Fate::Answer(status, cause));
+        Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
+    }
+}
+
+impl InFlight {
+    fn enter(this: &Arc<Self>) -> InFlightGuard {
+        this.count.fetch_add(1, Ordering::Relaxed);
+        InFlightGuard(Arc::clone(this))
+    }
+
+    /// How many requests are being served.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Returns when no request is being served.
+    pub(super) async fn none(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.count() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+impl Drop for InFlightGuard {
+    fn drop(&mut self) {
+        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+/// The head of a response that no upstream sent.
+fn made_up(status: StatusCode) -> Result<ResponseHeader> {
+    let mut head = ResponseHeader::build(status, Some(6))?;
+    head.insert_header(header::CACHE_CONTROL, "no-store")?;
+    head.insert_header(header::CONTENT_LENGTH, 0)?;
+    Ok(head)
+}
+
+/// The head that was sent to the client, other than interim ones.
+fn final_head(session: &Session) -> Option<&ResponseHeader> {
+    session
+        .response_written()
+        .filter(|head| !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS)
+}

@@ -1,0 +1,311 @@
+//! The wrapper around a client's session that lets a response be held back.
+//!
+//! It stands in the session's place from the moment a rule needs it until the request is over,
+//! and passes on every call as it is, but for the writing of the response, which goes through a
+//! [`Hold`]. When it is dropped it leaves the real session in a [`Slot`], from where it is put
+//! back, so that the connection can serve the next request.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_core::Stream;
+use http::HeaderMap;
+use pingora::{
+    BError, Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    protocols::{
+        Digest,
+        http::{
+            HttpTask, ServerSession, custom::CustomMessageWrite, custom::server::Session as CustomSession,
+        },
+        l4::socket::SocketAddr,
+    },
+    proxy::Session,
+};
+use tokio::time::Instant;
+
+use super::{
+    facts::Outcome,
+    hold::{Hold, Progress},
+};
+
+/// The type of the error that ends a request whose message is out while the upstream still
+/// sends, or still doesn't: nothing is wrong but that the upstream connection is of no more use.
+pub(super) const REPLIED: ErrorType = ErrorType::new("the message is out; the replaced content was cut off");
+
+/// Where the real session waits once the wrapper is gone.
+#[derive(Debug, Default)]
+pub(super) struct Slot(Arc<Mutex<Option<Left>>>);
+
+/// When to stop reading content that was replaced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    /// How long it may take to come.
+    pub(super) time: Duration,
+    /// Whether the request may end in [`REPLIED`] without harm to the client's connection.
+    pub(super) may_cut: bool,
+}
+
+struct Held {
+    real: Box<ServerSession>,
+    hold: Hold,
+    drain: Drain,
+    deadline: Option<Instant>,
+    slot: Arc<Mutex<Option<Left>>>,
+}
+
+struct Left {
+    real: Box<ServerSession>,
+    outcome: Option<Outcome>,
+}
+
+impl std::fmt::Debug for Left {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Left").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
+}
+
+impl Slot {
+    /// Puts a wrapper in the place of the client's session.
+    pub(super) fn install(session: &mut Session, hold: Hold, drain: Drain) -> Self {
+        let slot = Arc::default();
+        let real = mem::replace(&mut session.downstream_session, placeholder());
+        let held = Held { real, hold, drain, deadline: None, slot: Arc::clone(&slot) };
+        *session.downstream_session = ServerSession::new_custom(Box::new(held));
+        Self(slot)
+    }
+
+    /// Puts the client's session back, and tells what was decided meanwhile.
+    pub(super) fn restore(self, session: &mut Session) -> Option<Outcome> {
+        *session.downstream_session = ServerSession::new_custom(Box::new(()));
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        session.downstream_session = left.real;
+        left.outcome
+    }
+}
+
+/// A session that stands where a real one was taken away. Pingora panics on most of its methods.
+pub(super) fn placeholder() -> Box<ServerSession> {
+    Box::new(ServerSession::new_custom(Box::new(())))
+}
+
+impl Held {
+    /// Ends a request whose message is out, although the upstream has not ended.
+    fn cut(&self) -> Result<bool> {
+        if self.drain.may_cut { Err(replied()) } else { Ok(true) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let real = mem::replace(&mut self.real, placeholder());
+        let left = Left { real, outcome: self.hold.outcome() };
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+    }
+}
+
+fn replied() -> BError {
+    Error::new_in(REPLIED)
+}
+
+#[async_trait]
+impl CustomSession for Held {
+    async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+        if self.hold.progress() == Progress::Passing {
+            return self.real.response_duplex_vec(tasks).await;
+        }
+        let mut out = Vec::with_capacity(tasks.len() + 1);
+        for task in tasks {
+            self.hold.feed(self.real.req_header(), task, &mut out);
+        }
+        let written = !out.is_empty() && self.real.response_duplex_vec(out).await?;
+        match self.hold.progress() {
+            Progress::Held => Ok(false),
+            Progress::Passing => Ok(written),
+            Progress::Draining => {
+                if self.drain.may_cut {
+                    self.deadline.get_or_insert_with(|| Instant::now() + self.drain.time);
+                }
+                Ok(false)
+            }
+            Progress::Flooded => self.cut(),
+            Progress::Done => Ok(true),
+        }
+    }
+
+    /// Reads what the client sends, or waits for it to leave. This is what Pingora polls beside
+    /// the upstream, and so the one place from where waiting for the upstream can be ended.
+    async fn read_body_or_idle(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {
+        let request_done = no_body_expected || self.real.is_body_done();
+        let Some(deadline) = self.deadline.filter(|_| request_done) else {
+            return self.real.read_body_or_idle(no_body_expected).await;
+        };
+        // Whether the client leaves meanwhile is of no interest, and its next request can wait.
+        tokio::time::sleep_until(deadline).await;
+        Err(replied())
+    }
+
+    async fn finish(&mut self) -> Result<()> {
+        self.real.finish_body().await
+    }
+
+    async fn write_response_header(&mut self, resp: Box<ResponseHeader>, _end: bool) -> Result<()> {
+        self.hold.pass();
+        self.real.write_response_header(resp).await
+    }
+
+    async fn write_response_header_ref(&mut self, resp: &ResponseHeader, _end: bool) -> Result<()> {
+        self.hold.pass();
+        self.real.write_response_header_ref(resp).await
+    }
+
+    async fn write_body(&mut self, data: Bytes, end: bool) -> Result<()> {
+        self.real.write_response_body(data, end).await
+    }
+
+    async fn write_trailers(&mut self, trailers: HeaderMap) -> Result<()> {
+        self.real.write_response_trailers(trailers).await
+    }
+
+    fn req_header(&self) -> &RequestHeader {
+        self.real.req_header()
+    }
+
+    fn req_header_mut(&mut self) -> &mut RequestHeader {
+        self.real.req_header_mut()
+    }
+
+    async fn read_body_bytes(&mut self) -> Result<Option<Bytes>> {
+        self.real.read_request_body().await
+    }
+
+    async fn drain_request_body(&mut self) -> Result<()> {
+        self.real.drain_request_body().await
+    }
+
+    fn set_read_timeout(&mut self, timeout: Option<Duration>) {
+        self.real.set_read_timeout(timeout);
+    }
+
+    fn get_read_timeout(&self) -> Option<Duration> {
+        self.real.get_read_timeout()
+    }
+
+    fn set_write_timeout(&mut self, timeout: Option<Duration>) {
+        self.real.set_write_timeout(timeout);
+    }
+
+    fn get_write_timeout(&self) -> Option<Duration> {
+        self.real.get_write_timeout()
+    }
+
+    fn set_total_drain_timeout(&mut self, timeout: Option<Duration>) {
+        self.real.set_total_drain_timeout(timeout);
+    }
+
+    fn get_total_drain_timeout(&self) -> Option<Duration> {
+        self.real.get_total_drain_timeout()
+    }
+
+    fn request_summary(&self) -> String {
+        self.real.request_summary()
+    }
+
+    fn response_written(&self) -> Option<&ResponseHeader> {
+        self.real.response_written()
+    }
+
+    async fn shutdown(&mut self, _code: u32, _ctx: &str) {
+        self.real.shutdown().await;
+    }
+
+    fn is_body_done(&mut self) -> bool {
+        self.real.is_body_done()
+    }
+
+    fn is_body_empty(&mut self) -> bool {
+        self.real.is_body_empty()
+    }
+
+    fn body_bytes_sent(&self) -> usize {
+        self.real.body_bytes_sent()
+    }
+
+    fn body_bytes_read(&self) -> usize {
+        self.real.body_bytes_read()
+    }
+
+    fn digest(&self) -> Option<&Digest> {
+        self.real.digest()
+    }
+
+    fn digest_mut(&mut self) -> Option<&mut Digest> {
+        self.real.digest_mut()
+    }
+
+    fn client_addr(&self) -> Option<&SocketAddr> {
+        self.real.client_addr()
+    }
+
+    fn server_addr(&self) -> Option<&SocketAddr> {
+        self.real.server_addr()
+    }
+
+    fn pseudo_raw_h1_request_header(&self) -> Bytes {
+        self.real.to_h1_raw()
+    }
+
+    fn enable_retry_buffering(&mut self) {
+        self.real.enable_retry_buffering();
+    }
+
+    fn retry_buffer_truncated(&self) -> bool {
+        self.real.retry_buffer_truncated()
+    }
+
+    fn get_retry_buffer(&self) -> Option<Bytes> {
+        self.real.get_retry_buffer()
+    }
+
+    fn is_upgrade_req(&self) -> bool {
+        self.real.is_upgrade_req()
+    }
+
+    fn was_upgraded(&self) -> bool {
+        self.real.was_upgraded()
+    }
+
+    // Custom messages belong to protocols other than HTTP. Pingora asks for them before there is
+    // a response, hence never here. The same goes for its API of queued tasks, which the trait
+    // has switched off unless a session switches it on.
+
+    async fn finish_custom(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn take_custom_message_reader(
+        &mut self,
+    ) -> Option<Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>> {
+        None
+    }
+
+    fn restore_custom_message_reader(
+        &mut self,
+        _reader: Box<dyn Stream<Item = Result<Bytes>> + Unpin + Send + Sync + 'static>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn take_custom_message_writer(&mut self) -> Option<Box<dyn CustomMessageWrite>> {
+        None
+    }
+
+    fn restore_custom_message_writer(&mut self, _writer: Box<dyn CustomMessageWrite>) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! What a proxy is told at its start.
+
+use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
+
+use chrono_tz::Tz;
+use http::HeaderName;
+
+use super::upstream::Upstream;
+use crate::exchange::{request_id, user};
+
+/// The settings of a [`Server`](super::Server).
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address to listen on. Port 0 takes a free port.
+    pub listen: SocketAddr,
+    /// Where requests go, in turn.
+    pub upstreams: Vec<Upstream>,
+    /// Worker threads. Default: one for each processor.
+    pub threads: usize,
+    /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
+    /// the time until the first 24 bytes of a connection arrive once this is on.
+    pub h2c: bool,
+    /// Limits of time.
+    pub timeouts: Timeouts,
+    /// Limits of size and number.
+    pub limits: Limits,
+    /// The header fields that may hold a request's id; a generated one is sent in the first.
+    pub request_id_headers: Vec<HeaderName>,
+    /// The header field that names the remote user.
+    pub user_header: HeaderName,
+    /// The zone of local times. Default: the system's.
+    pub zone: Tz,
+}
+
+/// Limits of time. None of them is Pingora's default, which is mostly "for ever".
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// To establish a connection to one upstream address: 2 s.
+    pub connect: Duration,
+    /// The same, with all that may belong to it (TLS): 3 s.
+    pub connect_total: Duration,
+    /// Between two reads from the upstream: 60 s.
+    pub read: Duration,
+    /// For one write to the upstream: 60 s.
+    pub write: Duration,
+    /// How long an idle upstream connection is kept: 60 s.
+    pub idle: Duration,
+    /// How long an idle client connection is kept: 75 s.
+    pub keep_alive: Duration,
+    /// For one write to the client: 60 s.
+    pub client_write: Duration,
+    /// How long, once a message is out, to wait for the rest of the content that it replaced, so
+    /// that the upstream connection can be kept: 1 s.
+    pub drain: Duration,
+    /// How long requests may go on after the proxy was told to stop: 25 s.
+    pub shutdown: Duration,
+}
+
+/// Limits of size and number.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of replaced content that are read and dropped, so that the upstream connection can
+    /// be kept: 64 KiB. Past that it is closed.
+    pub drain: u64,
+    /// Requests on one client connection: 1000.
+    pub requests_per_connection: u32,
+    /// Idle upstream connections that are kept, for each worker thread: 128.
+    pub pool_size: usize,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(listen: SocketAddr, upstreams: Vec<Upstream>) -> Self {
+        Self {
+            listen,
+            upstreams,
+            threads: thread::available_parallelism().map_or(1, NonZero::get),
+            h2c: false,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
+            user_header: user::DEFAULT_HEADER,
+            zone: system_zone(),
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            connect_total: Duration::from_secs(3),
+            read: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            keep_alive: Duration::from_secs(75),
+            client_write: Duration::from_secs(60),
+            drain: Duration::from_secs(1),
+            shutdown: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { drain: 64 * 1024, requests_per_connection: 1000, pool_size: 128 }
+    }
+}
+
+fn system_zone() -> Tz {
+    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
+}

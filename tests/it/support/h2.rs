@@ -1,0 +1,144 @@
+//! A client of HTTP/2 that knows as much of it as the tests need: it writes fields as literals,
+//! and of those it gets it reads the status.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+};
+
+use super::PATIENCE;
+
+/// One connection to a proxy, with prior knowledge.
+pub(crate) struct H2Client {
+    stream: TcpStream,
+    next_id: u32,
+}
+
+/// What came on a stream.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct H2Response {
+    /// From the static table of HPACK, where it is one of those.
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+    pub(crate) end: H2End,
+}
+
+/// How a stream ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum H2End {
+    #[default]
+    Open,
+    /// With the fields: no content.
+    Headers,
+    Data,
+    Reset,
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const WINDOW_UPDATE: u8 = 8;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const ACK: u8 = 1;
+
+impl H2Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut client = Self { stream, next_id: 1 };
+        client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        client.frame(SETTINGS, 0, 0, &[]);
+        client
+    }
+
+    /// Sends a request without content; returns the id of its stream.
+    pub(crate) fn request(&mut self, method: &str, path: &str) -> u32 {
+        let id = self.next_id;
+        self.next_id += 2;
+        let fields =
+            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            // A literal field that is not to be indexed, its name and value without Huffman code.
+            block.push(0);
+            for text in [name, value] {
+                block.push(u8::try_from(text.len()).unwrap());
+                block.extend(text.as_bytes());
+            }
+        }
+        self.frame(HEADERS, END_STREAM | END_HEADERS, id, &block);
+        id
+    }
+
+    /// Reads frames until a stream has ended, or the first content of it came.
+    pub(crate) fn response(&mut self, id: u32) -> H2Response {
+        let mut response = H2Response::default();
+        while response.end == H2End::Open {
+            self.read(id, &mut response);
+        }
+        response
+    }
+
+    /// Reads frames until there is a status.
+    pub(crate) fn status(&mut self, id: u32) -> u16 {
+        let mut response = H2Response::default();
+        while response.status == 0 {
+            self.read(id, &mut response);
+        }
+        assert_eq!(response.end, H2End::Open);
+        response.status
+    }
+
+    fn read(&mut self, id: u32, response: &mut H2Response) {
+        let mut head = [0; 9];
+        self.stream.read_exact(&mut head).unwrap();
+        let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, l0, l1, l2]) as usize];
+        self.stream.read_exact(&mut payload).unwrap();
+        if kind == SETTINGS && flags & ACK == 0 {
+            return self.frame(SETTINGS, ACK, 0, &[]);
+        }
+        if u32::from_be_bytes([s0, s1, s2, s3]) != id {
+            return;
+        }
+        let ended = flags & END_STREAM != 0;
+        match kind {
+            HEADERS => {
+                response.status = status(payload[0]);
+                response.end = if ended { H2End::Headers } else { H2End::Open };
+            }
+            DATA => {
+                if !payload.is_empty() {
+                    let credit = u32::try_from(payload.len()).unwrap().to_be_bytes();
+                    self.frame(WINDOW_UPDATE, 0, 0, &credit);
+                }
+                response.body.extend(payload);
+                response.end = if ended { H2End::Data } else { H2End::Open };
+            }
+            RST_STREAM => response.end = H2End::Reset,
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, kind: u8, flags: u8, id: u32, payload: &[u8]) {
+        let [_, l0, l1, l2] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let [s0, s1, s2, s3] = id.to_be_bytes();
+        let head = [l0, l1, l2, kind, flags, s0, s1, s2, s3];
+        self.stream.write_all(&[&head[..], payload].concat()).unwrap();
+    }
+}
+
+/// An indexed status of the static table (RFC 7541, appendix A); 1 for any other.
+fn status(first: u8) -> u16 {
+    match first {
+        0x88 => 200,
+        0x89 => 204,
+        0x8b => 304,
+        0x8d => 404,
+        0x8e => 500,
+        _ => 1,
+    }
+}

@@ -1,0 +1,75 @@
+//! The proxy under test, in this process.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, thread};
+
+use retort::{
+    Rules,
+    config::{self, href::Disk},
+    host::{
+        live::Live,
+        pingora::{Handle, Options, Server, Stopped},
+    },
+};
+
+use super::{Client, Upstream};
+
+/// A running proxy, stopped when it is dropped.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    handle: Handle,
+    running: Option<thread::JoinHandle<Stopped>>,
+    pub(crate) live: Arc<Live>,
+}
+
+/// Rules from `status-code` elements.
+pub(crate) fn rules(elements: &str) -> Rules {
+    let namespace = "http://docs.openrepose.org/repose/response-messaging/v1.0";
+    let xml = format!("<response-messaging xmlns='{namespace}'>{elements}</response-messaging>");
+    let parsed = config::parse(xml.as_bytes(), Path::new("rules.xml"), &mut Disk::default());
+    parsed.unwrap_or_else(|mistakes| panic!("{mistakes:?}")).0
+}
+
+impl Proxy {
+    /// Answers for an upstream by these `status-code` elements.
+    pub(crate) fn start(elements: &str, upstream: &Upstream) -> Self {
+        Self::with(elements, &[upstream.address()], |_| {})
+    }
+
+    pub(crate) fn with(elements: &str, upstreams: &[SocketAddr], adjust: impl FnOnce(&mut Options)) -> Self {
+        let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
+        let mut options = Options::new("127.0.0.1:0".parse().unwrap(), urls);
+        options.threads = 1;
+        adjust(&mut options);
+        let live = Arc::new(Live::new(rules(elements)));
+        let server = Server::bind(options, Arc::clone(&live)).unwrap();
+        let (address, handle) = (server.address(), server.handle());
+        Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn join(mut self) -> Stopped {
+        self.running.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.handle.stop_now();
+        if let Some(running) = self.running.take() {
+            let ended = running.join();
+            assert!(ended.is_ok() || thread::panicking(), "the server panicked");
+        }
+    }
+}
