@@ -9,6 +9,7 @@ mod diagnostics;
 mod encodings;
 mod limits;
 mod malformed;
+mod mutation;
 mod places;
 
 /// The well-formed documents that the tests start from: those of the repository, and the recorded
