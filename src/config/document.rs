@@ -9,16 +9,14 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use quick_xml::{Reader, events::Event};
 
+use self::{cursor::QName, scan::StartTag, scope::Scope};
 pub use self::{
     decode::{decode, decode_lossy},
     error::{Construct, Error, ErrorKind},
     text::Text,
 };
-use self::{
-    scan::{QName, StartTag},
-    scope::Scope,
-};
 
+mod cursor;
 mod decode;
 mod error;
 mod names;
