@@ -252,3 +252,95 @@ fn is_in_first_week_of_next_year(date: NaiveDate) -> bool {
 fn weekday_of_first(date: NaiveDate, days: u32) -> u32 {
     (date.weekday().num_days_from_sunday() + 7 - days % 7) % 7
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> Pattern {
+        let (pattern, errors) = Pattern::parse(text);
+        assert_eq!(errors, [], "{text}");
+        assert_eq!(pattern.to_string(), text);
+        pattern
+    }
+
+    fn at(time: &str, zone: Tz, text: &str) -> String {
+        let time = time.parse::<DateTime<chrono::Utc>>().unwrap().with_timezone(&zone);
+        let (pattern, mut out) = (pattern(text), String::new());
+        pattern.write(&time, &mut out).unwrap();
+        assert!(out.len() <= pattern.bound());
+        out
+    }
+
+    #[test]
+    fn letters_and_how_often_they_stand() {
+        let at = |text| at("2019-03-05T07:08:09.045Z", Tz::UTC, text);
+        for (text, expected) in [
+            ("G GGGG", "AD AD"),
+            ("y yy yyy yyyyy", "2019 19 2019 02019"),
+            ("Y YY YYY YYYYY", "2019 19 2019 02019"),
+            ("M MM MMM MMMM MMMMM", "3 03 Mar March March"),
+            ("L LL LLL LLLL", "3 03 Mar March"),
+            ("w ww W WW", "10 10 2 02"),
+            ("D DDDD d ddd F FF", "64 0064 5 005 1 01"),
+            ("E EE EEE EEEE EEEEE u uu", "Tue Tue Tue Tuesday Tuesday 2 02"),
+            ("H HHH k K h", "7 007 7 7 7"),
+            ("m mm s ss S SS SSS SSSSSS", "8 08 9 09 45 45 045 000045"),
+            ("a aaaa", "AM AM"),
+            ("z zzz zzzz Z ZZZZ X XX XXX", "UTC UTC Coordinated Universal Time +0000 +0000 Z Z Z"),
+            ("yyyy-MM-dd, HH:mm.ss_1", "2019-03-05, 07:08.09_1"),
+        ] {
+            assert_eq!(at(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hours_of_noon_and_midnight() {
+        assert_eq!(at("2019-03-05T00:00:00Z", Tz::UTC, "H k K h a"), "0 24 0 12 AM");
+        assert_eq!(at("2019-03-05T12:00:00Z", Tz::UTC, "H k K h a"), "12 12 0 12 PM");
+        assert_eq!(at("2019-03-05T23:00:00Z", Tz::UTC, "H k K h a"), "23 23 11 11 PM");
+    }
+
+    #[test]
+    fn weeks_begin_on_sunday_and_belong_to_the_later_year() {
+        for (day, expected) in [
+            ("2019-01-01", "2019 1 1 3 2"),
+            ("2019-12-28", "2019 52 4 7 6"),
+            ("2019-12-29", "2020 1 5 1 7"),
+            ("2016-12-31", "2016 53 5 7 6"),
+            ("2017-01-01", "2017 1 1 1 7"),
+            ("2012-12-31", "2013 1 6 2 1"),
+            ("2024-02-29", "2024 9 5 5 4"),
+        ] {
+            let found = at(&format!("{day}T12:00:00Z"), Tz::UTC, "Y w W");
+            let weekday = NaiveDate::parse_from_str(day, "%Y-%m-%d").unwrap().weekday();
+            let days = format!("{} {}", weekday.number_from_sunday(), weekday.number_from_monday());
+            assert_eq!(format!("{found} {days}"), expected, "{day}");
+        }
+    }
+
+    #[test]
+    fn offsets() {
+        let time = "2019-07-05T07:08:09Z";
+        assert_eq!(at(time, Tz::America__Chicago, "Z X XX XXX HH"), "-0500 -05 -0500 -05:00 02");
+        assert_eq!(at(time, Tz::Asia__Kathmandu, "Z X XX XXX HH:mm"), "+0545 +05 +0545 +05:45 12:53");
+        assert_eq!(at(time, Tz::America__St_Johns, "Z X XX XXX"), "-0230 -02 -0230 -02:30");
+    }
+
+    #[test]
+    fn unsupported_letters() {
+        let mistakes = |text: &'static str| -> Vec<&str> {
+            Pattern::parse(text).1.into_iter().map(|error| &text[error.span]).collect()
+        };
+        assert_eq!(mistakes("foo yyyy-MM-ddTHH"), ["f", "oo", "T"]);
+        assert_eq!(mistakes("XXXX"), ["XXXX"]);
+        assert_eq!(help('Q', 1), "the letters are GyYMLwWDdFEuaHkKhmsSzZX");
+        assert!(help('e', 1).starts_with("did you mean `E`?"));
+    }
+
+    #[test]
+    fn endless_padding_is_bounded() {
+        let (pattern, errors) = Pattern::parse(&"y".repeat(100_000));
+        assert_eq!((pattern.bound(), errors.len()), (MAX_VALUE, 0));
+    }
+}

@@ -1,0 +1,141 @@
+//! The answer for people.
+
+use std::fmt::Write;
+
+use http::StatusCode;
+
+use super::answer::Answer;
+use crate::{
+    Body, Decision, Rules,
+    accept::{Accept, Negotiation, Offer},
+    cli::{recorded::Recorded, table::Table},
+    exchange::Fields,
+    media::QValue,
+    rules::{Overwrite, Reason, StatusRule},
+};
+
+/// The whole answer: the exchange, the rules, the negotiation, the decision, the response.
+pub(super) fn text(rules: &Rules, recorded: &Recorded, answer: &Answer<'_>) -> String {
+    let mut out = exchange(recorded);
+    out.push_str("\nRules\n");
+    out.push_str(&matching(rules, answer));
+    if let Some(rule) = answer.decision.rule().filter(|_| was_negotiated(&answer.decision)) {
+        let fields = Fields::Lines(&recorded.record.request.headers);
+        _ = write!(out, "\nNegotiation\n{}", negotiation(rules, rule, fields, answer));
+    }
+    _ = write!(out, "\nDecision\n  {}\n\nResponse\n{}", decision(answer), response(recorded, answer));
+    // What a header or a body holds is no business of the terminal's.
+    out.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+}
+
+/// What is decided, in a line.
+fn exchange(recorded: &Recorded) -> String {
+    let request = &recorded.record.request;
+    let query = request.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let body = match recorded.record.body() {
+        Body::Absent => "no body".to_owned(),
+        Body::Present => "a body".to_owned(),
+        Body::Unknown => "perhaps a body".to_owned(),
+    };
+    let status = recorded.record.response.status;
+    format!("{} {}{query} was answered with {status} and {body}.\n", request.method, request.uri)
+}
+
+/// Each rule, and why it does or does not apply.
+fn matching(rules: &Rules, answer: &Answer<'_>) -> String {
+    if rules.iter().len() == 0 {
+        return "  none\n".to_owned();
+    }
+    let matched = answer.decision.rule();
+    let mut table = Table::new(["rule", "statuses", "overwrite", "verdict"]);
+    for rule in rules.iter() {
+        let verdict = match matched {
+            Some(first) if std::ptr::eq(first, rule) => "matches".to_owned(),
+            Some(first) if rule.statuses().contains(answer.status) => {
+                format!("not asked, {} comes first", first.id())
+            }
+            _ => format!("not for {}", answer.status),
+        };
+        table.row([rule.id().to_string(), rule.statuses().to_string(), overwrite(rule.overwrite()), verdict]);
+    }
+    table.text("  ")
+}
+
+/// Whether the rules came as far as the client's Accept.
+fn was_negotiated(decision: &Decision<'_>) -> bool {
+    match decision {
+        Decision::Keep(kept) => kept.message.is_some() || kept.reason == Reason::NotAcceptable,
+        Decision::Replace(_) | Decision::Wait(_) => true,
+    }
+}
+
+/// What the client accepts, and what each message is worth to it.
+fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &Answer<'_>) -> String {
+    let accept = Accept::new(fields);
+    let weights: Vec<_> = rule.offers().iter().map(|offer| accept.weigh(offer)).collect();
+    let mut ranges = Table::new(["accepted", "q", "decides for message"]);
+    for (position, range) in accept.ranges().enumerate() {
+        let decided =
+            (0..).zip(&weights).filter(|(_, weight)| weight.is_some_and(|w| w.position == position));
+        let decided: Vec<_> = decided.map(|(index, _): (usize, _)| index.to_string()).collect();
+        let decided = if decided.is_empty() { "-".to_owned() } else { decided.join(", ") };
+        let range_text = String::from_utf8_lossy(range.text()).trim().to_owned();
+        ranges.row([range_text, range.quality().to_string(), decided]);
+    }
+    let mut messages = Table::new(["message", "media type", "q", ""]);
+    for (index, (offer, weight)) in rule.offers().iter().zip(&weights).enumerate() {
+        let quality = weight.map_or("-".to_owned(), |weight| weight.quality.to_string());
+        let chosen = match weight {
+            _ if answer.decision.message() != Some(index) => "",
+            Some(weight) if weight.quality > QValue::ZERO => "<- chosen",
+            _ => "<- chosen: it answers where nothing is acceptable",
+        };
+        messages.row([index.to_string(), media_type(offer), quality, chosen.to_owned()]);
+    }
+    let exact = match rules.negotiation() {
+        Negotiation::Rfc9110 => "",
+        Negotiation::Exact => "  (exact: only the ranges of the best quality count)\n",
+    };
+    format!("{exact}{}\n{}", ranges.text("  "), messages.text("  "))
+}
+
+fn decision(answer: &Answer<'_>) -> String {
+    let reason = answer.decision.reason();
+    if let Decision::Replace(choice) = &answer.decision {
+        return format!("replace: message {} of {} is written ({reason})", choice.index, choice.rule.id());
+    }
+    format!("keep: {} ({reason})", answer.why_kept().unwrap_or_default())
+}
+
+/// The response as HTTP/1.1 would have it.
+fn response(recorded: &Recorded, answer: &Answer<'_>) -> String {
+    let registered = || StatusCode::from_u16(answer.status).ok()?.canonical_reason();
+    let reason = recorded.record.response.reason.as_deref().or_else(registered).unwrap_or_default();
+    let mut out = format!("  HTTP/1.1 {} {reason}", answer.status).trim_end().to_owned() + "\n";
+    for (name, value) in &answer.headers {
+        _ = writeln!(out, "  {name}: {}", String::from_utf8_lossy(value));
+    }
+    let body = answer.body().unwrap_or_default();
+    if !body.is_empty() {
+        let to_head =
+            if recorded.record.request.method == "HEAD" { "  (to GET; nothing follows to HEAD)" } else { "" };
+        _ = writeln!(out, "{to_head}");
+        body.lines().for_each(|line| out.extend(["  ", line, "\n"]));
+    }
+    out
+}
+
+fn media_type(offer: &Offer) -> String {
+    match offer {
+        Offer::Any => "*/*".to_owned(),
+        Offer::Type(media_type) => media_type.to_string(),
+        Offer::Never => "(none that a client can name)".to_owned(),
+    }
+}
+
+fn overwrite(overwrite: Overwrite) -> String {
+    match overwrite {
+        Overwrite::IfEmpty => "IF_EMPTY".to_owned(),
+        Overwrite::Always => "ALWAYS".to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! The log: operational events to standard error, from this crate and from Pingora.
+
+use std::io;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+use super::console::Console;
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(super) struct Log {
+    /// Lines for people, or a JSON object a line; both on standard error
+    #[arg(long, value_name = "FORM", env = "RETORT_LOG_FORMAT", value_enum, default_value_t = Form::Pretty)]
+    log_format: Form,
+    /// What to log: a level, or `target=level` pairs, comma separated
+    ///
+    /// Levels are error, warn, info, debug, trace and off. Targets of note: `retort`, `retort::access` (a
+    /// line per request), `pingora_core`, `pingora_proxy`.
+    #[arg(long, alias = "log-level", value_name = "FILTER", env = "RETORT_LOG", default_value = "info")]
+    log: String,
+}
+
+/// The forms of the log: lines for people, or an object a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    Pretty,
+    Json,
+}
+
+/// What is kept of Pingora's own log unless the filter says more. The host logs what fails;
+/// Pingora would call it an error that a client opens a connection and thinks better of it.
+const PINGORA: &str = "pingora_core=error,pingora_proxy=off,pingora_pool=error";
+
+impl Log {
+    /// Starts logging; `log` records, Pingora's, are taken in as well.
+    pub(super) fn start(&self, console: Console) -> anyhow::Result<()> {
+        let filter = EnvFilter::builder().parse(format!("{PINGORA},{}", self.log)).with_context(|| {
+            format!("`{}` is not a log filter; try `info` or `warn,retort=debug`", self.log)
+        })?;
+        let registry = tracing_subscriber::registry().with(filter);
+        match self.log_format {
+            Form::Pretty => {
+                let layer = fmt::layer().with_writer(io::stderr).with_ansi(console.colours_errors());
+                registry.with(layer).try_init()
+            }
+            Form::Json => {
+                registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
+            }
+        }
+        .context("cannot start the log")
+    }
+}

@@ -1,0 +1,204 @@
+//! `retort serve`: the proxy.
+
+use std::{
+    io,
+    net::SocketAddr,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+
+use super::{console::Console, exit::Exit, identity::Identity, log::Log, value};
+use crate::host::{
+    live::Live,
+    pingora::{Error, Limits, Options, Server, Timeouts, Upstream},
+    reload::{self, Reloader, StartError},
+};
+
+/// Run the proxy
+///
+/// Every flag can be set in the environment as well; the flag wins. Lists are comma separated there.
+/// The rules file and its message files are watched: a change is in force within a second, and a
+/// mistake leaves the last good version in force. SIGHUP reloads at once; SIGTERM lets running requests
+/// end.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Serve {
+    /// Rules file; its messages are found relative to it
+    #[arg(long, value_name = "FILE", env = "RETORT_RULES")]
+    rules: PathBuf,
+    /// Where requests go, in turn; repeatable
+    #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
+    upstream: Vec<Upstream>,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", env = "RETORT_LISTEN", value_parser = value::address)]
+    #[arg(default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Accept HTTP/2 without TLS (prior knowledge) as well
+    #[arg(long, env = "RETORT_H2C")]
+    h2c: bool,
+    /// Threads that handle requests [default: one per processor]
+    #[arg(long, value_name = "N", env = "RETORT_THREADS")]
+    threads: Option<NonZeroUsize>,
+    /// Time between two looks at the rules where the file system does not notify
+    #[arg(long, value_name = "TIME", env = "RETORT_POLL_INTERVAL", value_parser = value::duration)]
+    #[arg(default_value = "5s")]
+    poll_interval: Duration,
+    #[command(flatten)]
+    tuning: Tuning,
+    #[command(flatten)]
+    identity: Identity,
+    #[command(flatten)]
+    log: Log,
+}
+
+/// Limits of time and size.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+struct Tuning {
+    /// Time for a connection to the upstream
+    #[arg(long, value_name = "TIME", env = "RETORT_CONNECT_TIMEOUT", value_parser = value::duration)]
+    #[arg(default_value = "2s")]
+    connect_timeout: Duration,
+    /// Time between two reads from the upstream
+    #[arg(long, value_name = "TIME", env = "RETORT_READ_TIMEOUT", value_parser = value::duration)]
+    #[arg(default_value = "60s")]
+    read_timeout: Duration,
+    /// Time for a write to the upstream
+    #[arg(long, value_name = "TIME", env = "RETORT_WRITE_TIMEOUT", value_parser = value::duration)]
+    #[arg(default_value = "60s")]
+    write_timeout: Duration,
+    /// Time for which an unused connection to the upstream is kept
+    #[arg(long, value_name = "TIME", env = "RETORT_IDLE_TIMEOUT", value_parser = value::duration)]
+    #[arg(default_value = "60s")]
+    idle_timeout: Duration,
+    /// How much of a replaced body is still read, so that the upstream's connection can be used again
+    #[arg(long, value_name = "SIZE", env = "RETORT_DRAIN_LIMIT", value_parser = value::size)]
+    #[arg(default_value = "64KiB")]
+    drain_limit: u64,
+}
+
+const AFTER_HELP: &str = "Examples:
+  retort serve --rules rules.xml --upstream http://127.0.0.1:9000
+  retort serve --rules rules.xml --upstream http://a:9000 --upstream http://b:9000 --listen [::]:80
+  RETORT_RULES=rules.xml RETORT_UPSTREAM=http://a:9000 RETORT_LOG=warn retort serve";
+
+impl Serve {
+    pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
+        self.log.start(console)?;
+        let reloader = watch(&self.rules, self.poll_interval, console)?;
+        let server = bind(self.options(), Arc::clone(reloader.live()))?;
+        let upstreams = self.upstream.iter().map(Upstream::to_string).collect::<Vec<_>>().join(" ");
+        tracing::info!(address = %server.address(), upstreams, "listening");
+        server.run_until_signal();
+        Ok(Exit::Fine)
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::new(self.listen, self.upstream.clone());
+        options.h2c = self.h2c;
+        options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
+        options.request_id_headers.clone_from(&self.identity.request_id_header);
+        options.user_header = self.identity.user_header.clone();
+        self.tuning.apply(&mut options);
+        options
+    }
+}
+
+impl Tuning {
+    fn apply(&self, options: &mut Options) {
+        let Timeouts { connect, connect_total, .. } = options.timeouts;
+        let beyond_connect = connect_total.saturating_sub(connect);
+        options.timeouts = Timeouts {
+            connect: self.connect_timeout,
+            connect_total: self.connect_timeout.saturating_add(beyond_connect),
+            read: self.read_timeout,
+            write: self.write_timeout,
+            idle: self.idle_timeout,
+            ..options.timeouts
+        };
+        options.limits = Limits { drain: self.drain_limit, ..options.limits };
+    }
+}
+
+/// Loads the rules and keeps them up to date.
+pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> anyhow::Result<Reloader> {
+    let options = reload::Options { poll_interval, ..reload::Options::default() };
+    let reloader = match Reloader::start(rules, options) {
+        Ok(reloader) => reloader,
+        Err(StartError::Refused(refused)) => {
+            console.show(&refused.diagnostics);
+            bail!("the rules in {} cannot be used", rules.display());
+        }
+        Err(StartError::Thread(error)) => return Err(error).context("cannot watch the rules"),
+    };
+    reloader.reload_on_hangup().context("cannot receive SIGHUP")?;
+    Ok(reloader)
+}
+
+/// Listens, with a hint where that fails for a reason that a person can do something about.
+pub(super) fn bind(options: Options, live: Arc<Live>) -> anyhow::Result<Server> {
+    let address = options.listen;
+    Server::bind(options, live).map_err(|error| match error {
+        Error::Listen { ref source, .. } => anyhow!("{error}{}", hint("--listen", address, source)),
+        Error::Runtime(_) => anyhow!(error),
+    })
+}
+
+/// What can be done about an address that cannot be listened on.
+pub(super) fn hint(flag: &str, address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            let free = SocketAddr::new(address.ip(), 0);
+            format!("; another process listens there, `{flag} {free}` takes a free one")
+        }
+        io::ErrorKind::PermissionDenied => "; ports below 1024 may need a privilege".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address".to_owned(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: Serve,
+    }
+
+    fn options(flags: &[&str]) -> Options {
+        let line = ["retort", "--rules", "x", "--upstream", "http://127.0.0.1:1"];
+        Line::parse_from(line.iter().chain(flags)).serve.options()
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_server() {
+        let options = options(&[]);
+        let defaults = Options::new(options.listen, options.upstreams.clone());
+        assert_eq!(format!("{options:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn flags_reach_the_server() {
+        let flags = ["--connect-timeout", "5s", "--read-timeout", "100ms", "--write-timeout", "1m"];
+        let more = ["--idle-timeout", "0", "--drain-limit", "1KiB", "--threads", "3", "--h2c"];
+        let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
+        let options = options(&[&flags[..], &more, &names].concat());
+        assert_eq!(options.timeouts.connect, Duration::from_secs(5));
+        assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
+        assert_eq!(options.timeouts.read, Duration::from_millis(100));
+        assert_eq!(options.timeouts.write, Duration::from_secs(60));
+        assert_eq!(options.timeouts.idle, Duration::ZERO);
+        assert_eq!((options.limits.drain, options.threads, options.h2c), (1024, 3, true));
+        assert_eq!(options.request_id_headers, ["x-a", "x-b", "x-c"]);
+        assert_eq!(options.user_header, "x-u");
+    }
+}
