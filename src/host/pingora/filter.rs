@@ -2,6 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
+use async_trait::async_trait;
+use chrono::Utc;
+use http::{Method, StatusCode, Version, header};
+use pingora::{
+    BError, Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+
 use super::{
     answer,
     app::Scope,
@@ -18,16 +29,6 @@ use crate::{
     exchange::{Fields, request_id},
     host::live::Live,
     rules::Reason,
-};
-use async_trait::async_trait;
-use chrono::Utc;
-use http::{Method, StatusCode, Version, header};
-use pingora::{
-    BError, Error, ErrorType, Result,
-    http::{RequestHeader, ResponseHeader},
-    modules::http::HttpModules,
-    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
-    upstreams::peer::HttpPeer,
 };
 
 /// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request

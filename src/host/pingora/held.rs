@@ -76,7 +76,7 @@ impl Slot {
     /// Puts a wrapper in the place of the client's session.
     pub(super) fn install(session: &mut Session, hold: Hold, drain: Drain) -> Self {
         let real = mem::replace(&mut session.downstream_session, placeholder());
-        let (held, slot) = Held::new(real, None, hold, drain);
+        let (held, slot) = Held::around(real, None, hold, drain);
         *session.downstream_session = held;
         slot
     }
@@ -88,7 +88,7 @@ impl Slot {
         unreadable: Option<Box<RequestHeader>>,
     ) -> (ServerSession, Self) {
         let drain = Drain { time: Duration::ZERO, may_cut: false };
-        Held::new(Box::new(session), unreadable, Hold::passing(), drain)
+        Held::around(Box::new(session), unreadable, Hold::passing(), drain)
     }
 
     /// Puts the client's session back, and tells what was decided meanwhile.
@@ -106,7 +106,7 @@ pub(super) fn placeholder() -> Box<ServerSession> {
 }
 
 impl Held {
-    fn new(
+    fn around(
         real: Box<ServerSession>,
         unreadable: Option<Box<RequestHeader>>,
         hold: Hold,
