@@ -12,7 +12,6 @@ use retort::{
     Decision, Reply,
     config::{self, Loaded},
     exchange::{Fields, record::Record, request_id, user},
-    reply::Edit,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -165,26 +164,19 @@ fn decided(rules: &retort::Rules, record: &Record) -> Answer {
     let user = user::first(Fields::Lines(&record.request.headers), &user::DEFAULT_HEADER);
     let exchange = record.exchange(&id, user);
     let decision = rules.decide(&exchange, record.body());
-    let lines = record.response.headers.iter();
-    let mut headers: Vec<(String, String)> =
-        lines.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect();
+    let mut lines = record.response.headers.clone();
     let mut body = record.response.body.clone().unwrap_or_default();
     let word = match decision {
         Decision::Keep(_) => "keep",
         Decision::Wait(_) => "wait",
         Decision::Replace(choice) => {
             let reply = Reply::new(&choice, &exchange);
-            for edit in reply.edits {
-                let (Edit::Remove(name) | Edit::Set(name, _)) = &edit;
-                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name.as_str()));
-                if let Edit::Set(name, value) = &edit {
-                    headers.push((name.to_string(), value.to_str().unwrap().to_owned()));
-                }
-            }
+            reply.apply(&mut lines);
             body = String::from_utf8(reply.body.to_vec()).unwrap();
             "replace"
         }
     };
+    let headers = lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect();
     let rule = decision.rule().map(|rule| rule.id().to_string());
     Answer {
         decided: Some((word.to_owned(), decision.reason().to_owned(), rule, decision.message())),
