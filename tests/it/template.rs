@@ -1,10 +1,8 @@
 //! Templates: what they print, and what is wrong with them.
 
-
 use proptest::prelude::*;
 use retort::{
     exchange::{self, record::Record, request_id},
-
     template::{Escape, Template, directive},
 };
 use serde_json::{Value, json};
