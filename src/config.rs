@@ -76,7 +76,7 @@ pub fn parse(bytes: &[u8], path: &Path, files: &mut dyn Files) -> Result<(Rules,
     let text = match document::decode(bytes) {
         Ok(text) => text,
         Err(error) => {
-            return Err(fatal(error, source(String::from_utf8_lossy(bytes).into_owned())));
+            return Err(fatal(error, source(document::decode_lossy(bytes))));
         }
     };
     let source = source(text);

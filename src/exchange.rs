@@ -127,3 +127,14 @@ pub fn content_length(value: &[u8]) -> Option<u64> {
     let digits = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
 }
+
+/// The name as header lines are mostly written: `Retry-After`.
+pub fn title_case(name: &HeaderName) -> String {
+    let mut start = true;
+    let recased = name.as_str().chars().map(|c| {
+        let c = if start { c.to_ascii_uppercase() } else { c };
+        start = c == '-';
+        c
+    });
+    recased.collect()
+}

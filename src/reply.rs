@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::{
-    exchange::{Exchange, Fields},
+    exchange::{Exchange, Fields, title_case},
     rules::Choice,
 };
 
@@ -66,6 +66,24 @@ impl Reply {
         edits.push(Edit::Set(header::CONTENT_LENGTH, HeaderValue::from(body.len())));
         Self { body, edits }
     }
+
+    /// Edits field lines: a field that is set takes the place of its first line.
+    pub fn apply(&self, lines: &mut Vec<(String, Vec<u8>)>) {
+        self.edits.iter().for_each(|edit| edit.apply(lines));
+    }
+}
+
+impl Edit {
+    fn apply(&self, lines: &mut Vec<(String, Vec<u8>)>) {
+        let (Edit::Remove(name) | Edit::Set(name, _)) = self;
+        let is_named = |line: &(String, Vec<u8>)| line.0.eq_ignore_ascii_case(name.as_str());
+        let first = lines.iter().position(is_named);
+        lines.retain(|line| !is_named(line));
+        if let Edit::Set(name, value) = self {
+            let line = (title_case(name), value.as_bytes().to_vec());
+            lines.insert(first.unwrap_or(lines.len()), line);
+        }
+    }
 }
 
 /// The rendered message without the characters up to U+0020 at both ends, as Repose trims it.
@@ -92,4 +110,34 @@ fn vary(fields: Fields<'_>) -> Option<HeaderValue> {
     }
     value.extend_from_slice(b"Accept");
     Some(HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static("Accept")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edited(edit: &Edit) -> Vec<(String, String)> {
+        let mut lines = [("A", "1"), ("vary", "x"), ("B", "2"), ("Vary", "y")]
+            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
+            .to_vec();
+        edit.apply(&mut lines);
+        lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect()
+    }
+
+    fn lines(lines: &[(&str, &str)]) -> Vec<(String, String)> {
+        lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn removing_takes_every_line_of_the_name() {
+        assert_eq!(edited(&Edit::Remove(header::VARY)), lines(&[("A", "1"), ("B", "2")]));
+        assert_eq!(edited(&Edit::Remove(header::ETAG)).len(), 4);
+    }
+
+    #[test]
+    fn setting_leaves_one_line_where_the_first_stood() {
+        let set = |name| Edit::Set(name, HeaderValue::from_static("z"));
+        assert_eq!(edited(&set(header::VARY)), lines(&[("A", "1"), ("Vary", "z"), ("B", "2")]));
+        assert_eq!(edited(&set(header::RETRY_AFTER)).last().unwrap().0, "Retry-After");
+    }
 }

@@ -168,5 +168,5 @@ fn unknown_keys(record: &Record) -> Vec<String> {
 }
 
 fn line(line: FieldLine) -> (String, Vec<u8>) {
-    (value::title_case(&line.name), line.value.as_bytes().to_vec())
+    (crate::exchange::title_case(&line.name), line.value.as_bytes().to_vec())
 }

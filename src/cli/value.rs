@@ -94,17 +94,6 @@ pub(super) fn status(text: &str) -> Result<u16, String> {
     }
 }
 
-/// The name as header lines are mostly written: `Retry-After`.
-pub(super) fn title_case(name: &HeaderName) -> String {
-    let mut start = true;
-    let recased = name.as_str().chars().map(|c| {
-        let c = if start { c.to_ascii_uppercase() } else { c };
-        start = c == '-';
-        c
-    });
-    recased.collect()
-}
-
 /// Takes a decimal number and one of `units` off the front of `text`.
 fn quantity<'t>(text: &'t str, units: &[(&str, u64)]) -> Option<(u64, &'t str)> {
     let (whole, rest) = digits(text);
@@ -159,12 +148,6 @@ mod tests {
         for wrong in ["", "no colon", "bad name: x", ": x", "X: a\nb"] {
             assert!(field_line(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn names_in_title_case() {
-        assert_eq!(title_case(&http::header::RETRY_AFTER), "Retry-After");
-        assert_eq!(title_case(&HeaderName::from_static("x-pp-user")), "X-Pp-User");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! XML 1.0 with namespaces, read into elements that know where they stand.
 //!
-//! [`decode`] makes text of a file's bytes, [`parse`] a tree of the text. Both are as strict as a
+//! [`decode()`] makes text of a file's bytes, [`parse`] a tree of the text. Both are as strict as a
 //! conforming, namespace-aware parser that reads no document type declaration: what one of those
 //! refuses is refused here, at the place of the first mistake. quick-xml cuts the text into events;
 //! that each event keeps to the grammar is checked here, since it leaves that to its caller.
@@ -9,16 +9,14 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use quick_xml::{Reader, events::Event};
 
+use self::{cursor::QName, scan::StartTag, scope::Scope};
 pub use self::{
     decode::{decode, decode_lossy},
     error::{Construct, Error, ErrorKind},
     text::Text,
 };
-use self::{
-    scan::{QName, StartTag},
-    scope::Scope,
-};
 
+mod cursor;
 mod decode;
 mod error;
 mod names;

@@ -5,9 +5,10 @@
 //!
 //! Pingora writes the header of a response before it knows whether content follows, and asks
 //! nobody on the way. Where a rule needs to know, the filter swaps the client's session for a
-//! [wrapper](held) that keeps the header back until the first byte of content, the end, or a
+//! wrapper (`held`) that keeps the header back until the first byte of content, the end, or a
 //! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
 
+mod answer;
 mod app;
 mod cause;
 mod facts;
@@ -16,6 +17,7 @@ mod forward;
 mod generic;
 mod held;
 mod hold;
+mod in_flight;
 mod options;
 mod server;
 mod upstream;

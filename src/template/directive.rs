@@ -99,7 +99,9 @@ pub static TABLE: [Entry; 21] = [
     Entry {
         letter: 'i',
         syntax: &["%{Name}i", "%{Name DATE out}i", "%{Name DATE out in}i"],
-        meaning: "a request header, several lines joined by commas; with `DATE`, each line read as a date in the format `in` (`RFC_1123` unless given) and printed in the format `out`: `RFC_1123` or `ISO_8601`",
+        meaning: "a request header, several lines joined by commas; with `DATE`, each line read as a date \
+                  in the format `in` (`RFC_1123` unless given) and printed in the format `out`: \
+                  `RFC_1123` or `ISO_8601`",
         source: BOTH,
         form: Form::Field(Message::Request),
     },
@@ -131,7 +133,8 @@ pub static TABLE: [Entry; 21] = [
     Entry {
         letter: 't',
         syntax: &["%t", "%{pattern}t"],
-        meaning: "when the request was received, in local time: `yyyy-MM-dd HH:mm:ss`, or a pattern of Java's `SimpleDateFormat`",
+        meaning: "when the request was received, in local time: `yyyy-MM-dd HH:mm:ss`, or a pattern of \
+                  Java's `SimpleDateFormat`",
         source: REPOSE,
         form: Form::Time,
     },
@@ -140,17 +143,16 @@ pub static TABLE: [Entry; 21] = [
         &["%T"],
         Directive::Seconds,
         "seconds since the request was received, with at most two decimals",
-        BOTH,
+        REPOSE,
     ),
     plain('u', &["%u"], Directive::User, "the remote user, else `-`", BOTH),
     plain('U', &["%U"], Directive::Path, "the path of the request, without the query", BOTH),
 ];
 
 /// Directives of Apache that are not supported.
-const APACHE: [(char, &str); 17] = [
+const APACHE: [(char, &str); 16] = [
     ('C', "a cookie"),
     ('e', "an environment variable"),
-    ('E', "an environment variable"),
     ('f', "a file name"),
     ('I', "bytes received"),
     ('k', "the number of requests on the connection"),
@@ -176,14 +178,12 @@ pub(super) fn find(letter: char) -> Option<&'static Entry> {
 pub(super) fn help(letter: char) -> String {
     let apache = APACHE.iter().find(|(other, _)| *other == letter);
     let known = TABLE.iter().find(|entry| entry.letter.eq_ignore_ascii_case(&letter));
-    let mut help = String::new();
-    if let Some((_, meaning)) = apache {
-        let _ = write!(help, "Apache's `%{letter}` ({meaning}) is not supported; ");
-    }
-    if let Some(entry) = known {
-        let _ = write!(help, "did you mean `%{}`? ", entry.letter);
-    }
-    help + "For a percent sign write `%%`"
+    let unsupported =
+        apache.map(|(letter, meaning)| format!("Apache's `%{letter}` ({meaning}) is not supported"));
+    let percent = Some("a percent sign is written `%%`".to_owned());
+    let known = known.map(|entry| format!("did you mean `%{}`?", entry.letter));
+    let help: Vec<_> = [unsupported, percent, known].into_iter().flatten().collect();
+    help.join("; ")
 }
 
 const fn plain(

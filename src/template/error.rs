@@ -140,12 +140,15 @@ impl WarningKind {
         Some(match self {
             WarningKind::LiteralPercent => "for a percent sign write `%%`".into(),
             WarningKind::LiteralDirective('t') => {
-                "a time pattern may hold letters, digits, space, `-`, `.`, `:` and `,`; for a percent sign write `%%`"
+                "a time pattern may hold letters, digits, space, `-`, `.`, `:` and `,`; \
+                 for a percent sign write `%%`"
                     .into()
             }
             WarningKind::LiteralDirective(_) => "for a percent sign write `%%`".into(),
             WarningKind::IgnoredBraces(letter) => format!("write `%{letter}`"),
-            WarningKind::NoFieldName(letter) => format!("write the name in braces: `%{{Retry-After}}{letter}`"),
+            WarningKind::NoFieldName(letter) => {
+                format!("write the name in braces: `%{{Retry-After}}{letter}`")
+            }
             WarningKind::UnknownConversion(word) => {
                 did_you_mean(word, &["DATE"]).unwrap_or_else(|| "the only conversion is DATE".into())
             }

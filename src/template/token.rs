@@ -113,7 +113,9 @@ mod tests {
     proptest! {
         /// The grammar as one expression, in the notation of Repose.
         #[test]
-        fn the_grammar(text in "%[%<>\\\\!0-9,{} a-cX_/-]{0,12}") {
+        fn the_grammar(
+            text in "%[<>]{0,2}(\\\\?!)?([0-9]{2,4},{0,2}){0,3}(\\{[{}%\\\\\u{1} a-z_/-]{0,3}\\}?)?[%a-cX {]?",
+        ) {
             let grammar = Regex::new(
                 r"^%[<>]?(\\?!)?((?:[0-9]{3},?)*)(?:\{([^{}%\\\x00-\x1F\x7F]*)\})?([%a-zA-Z])",
             )

@@ -12,10 +12,11 @@ use retort::{
     Decision, Reply,
     config::{self, Loaded},
     exchange::{Fields, record::Record, request_id, user},
-    reply::Edit,
 };
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::support::{Proxy, Upstream};
 
 /// One file.
 #[derive(Deserialize)]
@@ -165,26 +166,19 @@ fn decided(rules: &retort::Rules, record: &Record) -> Answer {
     let user = user::first(Fields::Lines(&record.request.headers), &user::DEFAULT_HEADER);
     let exchange = record.exchange(&id, user);
     let decision = rules.decide(&exchange, record.body());
-    let lines = record.response.headers.iter();
-    let mut headers: Vec<(String, String)> =
-        lines.map(|(name, value)| (name.clone(), String::from_utf8_lossy(value).into_owned())).collect();
+    let mut lines = record.response.headers.clone();
     let mut body = record.response.body.clone().unwrap_or_default();
     let word = match decision {
         Decision::Keep(_) => "keep",
         Decision::Wait(_) => "wait",
         Decision::Replace(choice) => {
             let reply = Reply::new(&choice, &exchange);
-            for edit in reply.edits {
-                let (Edit::Remove(name) | Edit::Set(name, _)) = &edit;
-                headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name.as_str()));
-                if let Edit::Set(name, value) = &edit {
-                    headers.push((name.to_string(), value.to_str().unwrap().to_owned()));
-                }
-            }
+            reply.apply(&mut lines);
             body = String::from_utf8(reply.body.to_vec()).unwrap();
             "replace"
         }
     };
+    let headers = lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect();
     let rule = decision.rule().map(|rule| rule.id().to_string());
     Answer {
         decided: Some((word.to_owned(), decision.reason().to_owned(), rule, decision.message())),
@@ -228,4 +222,66 @@ fn the_command_line_agrees() {
             exchange.expect.check(&name, &answer, false);
         }
     }
+}
+
+#[test]
+fn the_proxy_agrees() {
+    for (name, case) in cases() {
+        let directory = tempfile::tempdir().unwrap();
+        let rules = case.lay_out(directory.path());
+        for (index, exchange) in case.exchange.iter().enumerate().filter(|(_, exchange)| exchange.live) {
+            let record: Record = serde_json::from_value(exchange.record.clone()).unwrap();
+            let loaded = config::load(&rules).unwrap();
+            let upstream = exchange.framing.upstream(&record);
+            let proxy = Proxy::serving(loaded.rules, &[upstream.address()], |_| {});
+            let mut client = proxy.connect();
+            let request = &record.request;
+            let target = match &request.query {
+                Some(query) => format!("{}?{query}", request.uri),
+                None => request.uri.clone(),
+            };
+            client.request(&request.method, &target, &lines(&request.headers));
+            let response = client.response(&request.method).unwrap();
+            assert!(response.complete, "{name}[{index}]: {response:?}");
+            let answer = Answer {
+                decided: None,
+                status: response.status(),
+                body: response.text().to_owned(),
+                headers: response.fields,
+            };
+            exchange.expect.check(&format!("{name}[{index}]"), &answer, request.method == "HEAD");
+        }
+    }
+}
+
+impl Framing {
+    /// An upstream that gives the recorded response to every request.
+    fn upstream(self, record: &Record) -> Upstream {
+        let response = &record.response;
+        let body = response.body.as_deref().unwrap_or_default();
+        let reason = response.reason.as_deref().unwrap_or("Recorded");
+        let head = format!("HTTP/1.1 {} {reason}\r\n{}", response.status, lines(&response.headers));
+        let has_length = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        match self {
+            Framing::Length if has_length => Upstream::answering(format!("{head}\r\n{body}")),
+            Framing::Length => {
+                Upstream::answering(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
+            }
+            Framing::Chunked => {
+                let chunk = match body.len() {
+                    0 => String::new(),
+                    length => format!("{length:x}\r\n{body}\r\n"),
+                };
+                let coded = "Transfer-Encoding: chunked";
+                Upstream::answering(format!("{head}{coded}\r\n\r\n{chunk}0\r\n\r\n"))
+            }
+            Framing::Close => Upstream::answering_once(format!("{head}\r\n{body}")),
+        }
+    }
+}
+
+/// Field lines as they go over the wire.
+fn lines(headers: &[(String, Vec<u8>)]) -> String {
+    let line = |(name, value): &(String, Vec<u8>)| format!("{name}: {}\r\n", String::from_utf8_lossy(value));
+    headers.iter().map(line).collect()
 }

@@ -15,7 +15,6 @@ use retort::{
     Body, Decision, Reply, Rules,
     config::{self, Diagnostics, href::Files},
     exchange::{record::Record, request_id, user},
-    reply::Edit,
     status::StatusSet,
 };
 use serde_json::Value;
@@ -377,11 +376,7 @@ impl Answer {
         let fields = retort::exchange::Fields::Lines(&record.request.headers);
         let exchange = record.exchange(&id, user::first(fields, &user::DEFAULT_HEADER));
         let decision = rules.decide(&exchange, record.body());
-        let lines = &record.response.headers;
-        let mut headers: Vec<(String, String)> = lines
-            .iter()
-            .map(|(name, value)| (name.to_lowercase(), String::from_utf8_lossy(value).into_owned()))
-            .collect();
+        let mut lines = record.response.headers.clone();
         let mut answer = Answer {
             rule: decision.rule().map(|rule| rule.id().to_string()),
             message: decision.message(),
@@ -393,18 +388,14 @@ impl Answer {
         assert!(record.body() == Body::Unknown || !matches!(decision, Decision::Wait(_)));
         if let Decision::Replace(choice) = decision {
             let reply = Reply::new(&choice, &exchange);
-            for edit in reply.edits {
-                let name = match &edit {
-                    Edit::Remove(name) | Edit::Set(name, _) => name.as_str().to_owned(),
-                };
-                headers.retain(|(other, _)| *other != name);
-                if let Edit::Set(_, value) = edit {
-                    headers.push((name, value.to_str().unwrap().to_owned()));
-                }
-            }
+            reply.apply(&mut lines);
             answer.replaced = true;
             answer.body = String::from_utf8(reply.body.to_vec()).unwrap();
         }
+        let mut headers: Vec<(String, String)> = lines
+            .into_iter()
+            .map(|(name, value)| (name.to_lowercase(), String::from_utf8(value).unwrap()))
+            .collect();
         headers.sort();
         let content_type = headers.iter().find(|(name, _)| *name == CONTENT_TYPE.as_str());
         answer.content_type = content_type.map(|(_, value)| value.clone()).unwrap_or_default();

@@ -9,9 +9,10 @@ mod diagnostics;
 mod encodings;
 mod limits;
 mod malformed;
+mod mutation;
 mod places;
 
-/// The well-formed documents that the tests start from: those of the repository, and the recorded
+/// The documents that the tests start from: those of the repository, and the recorded
 /// ones where `RETORT_CONFORMANCE` says that there are some.
 static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/xml");
@@ -24,7 +25,6 @@ static SEEDS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .filter(|path| path.extension().is_some_and(|extension| extension == "xml"))
         .collect();
     paths.sort();
-    assert!(paths.len() >= 8);
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 });
 

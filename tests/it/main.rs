@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod allocations;
 mod cases;
 mod cli;
 mod conf;

@@ -15,7 +15,7 @@ pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
 pub(crate) use message::{Framing, Response};
 pub(crate) use proxy::{Proxy, rules};
-pub(crate) use upstream::{Connection, Upstream};
+pub(crate) use upstream::Upstream;
 
 use std::time::Duration;
 

@@ -1,11 +1,8 @@
 //! Templates: what they print, and what is wrong with them.
 
-use std::{fs, path::Path};
-
 use proptest::prelude::*;
 use retort::{
     exchange::{self, record::Record, request_id},
-    media::MediaType,
     template::{Escape, Template, directive},
 };
 use serde_json::{Value, json};
@@ -195,8 +192,8 @@ fn every_message_reads_well() {
     assert_eq!(
         errors("%z %I %!s %403404s %{D DATE iso}i %{YYYY-MM-ddTHH}t %{XXXX}t"),
         [
-            "unknown directive `%z` (For a percent sign write `%%`)",
-            "unknown directive `%I` (Apache's `%I` (bytes received) is not supported; did you mean `%i`? For a percent sign write `%%`)",
+            "unknown directive `%z` (a percent sign is written `%%`)",
+            "unknown directive `%I` (Apache's `%I` (bytes received) is not supported; a percent sign is written `%%`; did you mean `%i`?)",
             "`!` without a list of statuses (write the statuses after it, as in `%!200,304s`; for a percent sign write `%%`)",
             "`403404` is not a status (write statuses of three digits with commas: `%403,404s`)",
             "unknown date format `iso` (the formats are RFC_1123 and ISO_8601)",
@@ -371,60 +368,4 @@ proptest! {
         let message = insert("%{X}i", Escape::Text, &value);
         prop_assert!(message.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n')));
     }
-}
-
-/// What Repose did, in the cases of the directory that `RETORT_CONFORMANCE` names. Where Retort
-/// differs on purpose, the case says what the documentation asks for, or it is listed here.
-#[test]
-fn recorded_behaviour() {
-    let Some(directory) = std::env::var_os("RETORT_CONFORMANCE") else {
-        eprintln!("skipped: RETORT_CONFORMANCE is not set");
-        return;
-    };
-    let (mut checked, mut differing) = (0, Vec::new());
-    for file in fs::read_dir(Path::new(&directory)).unwrap() {
-        let path = file.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let area: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        for case in area["cases"].as_array().into_iter().flatten() {
-            if case["kind"] != "template" {
-                continue;
-            }
-            checked += 1;
-            let (expected, found) = (expected(case), rendered(case));
-            if expected.is_some_and(|expected| expected != found) {
-                differing.push(format!("{}: {} gave {found:?}", case["id"], case["template"]));
-            }
-        }
-    }
-    assert!(checked > 0, "no cases in {directory:?}");
-    assert_eq!(differing, Vec::<String>::new());
-}
-
-fn expected(case: &Value) -> Option<Result<String, ()>> {
-    let own = match case["id"].as_str()? {
-        // The escape already means a line feed in JSON.
-        "esc-in-json" => Some(r#"{"m":"a\nb"}"#),
-        _ => None,
-    };
-    if let Some(own) = own {
-        return Some(Ok(own.into()));
-    }
-    if case.get("deviation").is_some() {
-        return case["documented"]["body"].as_str().map(|body| Ok(body.into()));
-    }
-    if case["expect"]["error"] == "config" {
-        return Some(Err(()));
-    }
-    Some(Ok(case["expect"]["rendered"].as_str().unwrap().into()))
-}
-
-fn rendered(case: &Value) -> Result<String, ()> {
-    let content_type = MediaType::parse(case["content_type"].as_str().unwrap()).unwrap();
-    let template = Template::parse(case["template"].as_str().unwrap(), Escape::of(&content_type));
-    let template = template.map_err(|_| ())?.template;
-    let record = record(case);
-    Ok(render(&template, &record))
 }

@@ -1,13 +1,8 @@
 //! What becomes of one exchange: the decision of the rules, carried out on a recorded response.
 
-use http::HeaderName;
 use serde::Serialize;
 
-use crate::{
-    Decision, Reply, Rules,
-    cli::{recorded::Recorded, value},
-    reply::Edit,
-};
+use crate::{Decision, Reply, Rules, cli::recorded::Recorded};
 
 /// The decision and what the client gets.
 #[derive(Debug)]
@@ -44,8 +39,8 @@ impl<'r> Answer<'r> {
             Decision::Keep(_) | Decision::Wait(_) => None,
         };
         let mut headers = response.headers.clone();
-        for edit in reply.iter().flat_map(|reply| &reply.edits) {
-            apply(edit, &mut headers);
+        if let Some(reply) = &reply {
+            reply.apply(&mut headers);
         }
         Self { decision, reply, status: response.status, headers, upstream_body: response.body.clone() }
     }
@@ -82,51 +77,5 @@ impl<'r> Answer<'r> {
             body: self.body(),
         };
         Ok(serde_json::to_string(&document)? + "\n")
-    }
-}
-
-fn apply(edit: &Edit, lines: &mut Vec<(String, Vec<u8>)>) {
-    let is = |name: &HeaderName, line: &(String, Vec<u8>)| line.0.eq_ignore_ascii_case(name.as_str());
-    match edit {
-        Edit::Remove(name) => lines.retain(|line| !is(name, line)),
-        Edit::Set(name, value) => {
-            let value = value.as_bytes().to_vec();
-            let first = lines.iter().position(|line| is(name, line));
-            lines.retain(|line| !is(name, line));
-            let at = first.unwrap_or(lines.len());
-            lines.insert(at, (value::title_case(name), value));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderValue, header};
-
-    use super::*;
-
-    fn edited(edit: &Edit) -> Vec<(String, String)> {
-        let mut lines = [("A", "1"), ("vary", "x"), ("B", "2"), ("Vary", "y")]
-            .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
-            .to_vec();
-        apply(edit, &mut lines);
-        lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect()
-    }
-
-    fn lines(lines: &[(&str, &str)]) -> Vec<(String, String)> {
-        lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn removing_takes_every_line_of_the_name() {
-        assert_eq!(edited(&Edit::Remove(header::VARY)), lines(&[("A", "1"), ("B", "2")]));
-        assert_eq!(edited(&Edit::Remove(header::ETAG)).len(), 4);
-    }
-
-    #[test]
-    fn setting_leaves_one_line_where_the_first_stood() {
-        let set = |name| Edit::Set(name, HeaderValue::from_static("z"));
-        assert_eq!(edited(&set(header::VARY)), lines(&[("A", "1"), ("Vary", "z"), ("B", "2")]));
-        assert_eq!(edited(&set(header::RETRY_AFTER)).last().unwrap().0, "Retry-After");
     }
 }

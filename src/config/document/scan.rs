@@ -1,12 +1,12 @@
 //! The grammar of markup, held to the letter.
 //!
-//! The reader below cuts a document into events but is generous about what is in them; each
-//! function here reads one construct from where it starts, and names the first mistake in it.
+//! Each function reads one construct from where it starts, and names the first mistake in it.
 
 use std::ops::Range;
 
 use super::{
     MAX_ATTRIBUTES,
+    cursor::{Cursor, QName},
     error::{Construct, Error, ErrorKind},
     names::{is_char, is_name_char, is_name_start, is_ncname, is_space},
 };
@@ -25,16 +25,6 @@ pub(super) struct RawAttribute<'t> {
     pub(super) name: QName<'t>,
     /// What stands between the quotes.
     pub(super) value: Range<usize>,
-}
-
-/// A name with its prefix, as written.
-#[derive(Clone, Debug)]
-pub(super) struct QName<'t> {
-    /// All of it.
-    pub(super) text: &'t str,
-    pub(super) prefix: Option<&'t str>,
-    pub(super) local: &'t str,
-    pub(super) span: Range<usize>,
 }
 
 /// `STag` and `EmptyElemTag` (§3.1).
@@ -57,7 +47,7 @@ pub(super) fn start_tag(text: &str, start: usize) -> Result<StartTag<'_>, Error>
             Some(c) if !spaced => return Err(ErrorKind::MissingSpace.at(cursor.here(c))),
             Some(_) => {}
         }
-        let attribute = cursor.attribute(start)?;
+        let attribute = attribute(&mut cursor, start)?;
         if attributes.len() == MAX_ATTRIBUTES {
             return Err(ErrorKind::TooManyAttributes.at(attribute.name.span));
         }
@@ -117,13 +107,13 @@ pub(super) fn instruction(text: &str, start: usize) -> Result<(), Error> {
 pub(super) fn declaration(text: &str) -> Result<Option<Range<usize>>, Error> {
     let mut cursor = Cursor::new(text, 0);
     cursor.eat("<?xml");
-    let version = cursor.pseudo_attribute("version")?;
+    let version = pseudo_attribute(&mut cursor, "version")?;
     let version = version.ok_or_else(|| ErrorKind::Declaration.at(0.."<?xml".len()))?;
     let number = text.get(version.clone()).unwrap_or_default();
     if !number.strip_prefix("1.").is_some_and(|minor| is_made_of(minor, |c| c.is_ascii_digit())) {
         return Err(ErrorKind::Version(number.to_owned()).at(version));
     }
-    let encoding = cursor.pseudo_attribute("encoding")?;
+    let encoding = pseudo_attribute(&mut cursor, "encoding")?;
     if let Some(span) = encoding.clone() {
         let name = text.get(span.clone()).unwrap_or_default();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -131,7 +121,7 @@ pub(super) fn declaration(text: &str) -> Result<Option<Range<usize>>, Error> {
             return Err(ErrorKind::Declaration.at(span));
         }
     }
-    if let Some(span) = cursor.pseudo_attribute("standalone")?
+    if let Some(span) = pseudo_attribute(&mut cursor, "standalone")?
         && !matches!(text.get(span.clone()), Some("yes" | "no"))
     {
         return Err(ErrorKind::Declaration.at(span));
@@ -208,124 +198,58 @@ pub(super) fn unknown_markup(text: &str, start: usize) -> Error {
     }
 }
 
-/// A place in the text that moves forward.
-#[derive(Debug)]
-struct Cursor<'t> {
-    text: &'t str,
-    at: usize,
+/// `Attribute` (§3.1) in the tag that starts at `tag`.
+fn attribute<'t>(cursor: &mut Cursor<'t>, tag: usize) -> Result<RawAttribute<'t>, Error> {
+    let name = cursor.qname()?;
+    cursor.space();
+    if !cursor.eat("=") {
+        return Err(ErrorKind::MissingValue(name.text.to_owned()).at(name.span));
+    }
+    cursor.space();
+    let Some(quote) = cursor.peek() else {
+        return Err(ErrorKind::Unclosed(Construct::Tag).at(tag..cursor.at));
+    };
+    let opening = cursor.here(quote);
+    if quote != '"' && quote != '\'' {
+        cursor.take_while(|c| !is_space(c) && !matches!(c, '<' | '>' | '/'));
+        return Err(ErrorKind::MissingQuote.at(opening.start..cursor.at.max(opening.end)));
+    }
+    cursor.at = opening.end;
+    cursor.take_while(|c| c != quote && c != '<');
+    let value = opening.end..cursor.at;
+    match cursor.peek() {
+        Some('<') => Err(ErrorKind::LessThanInValue.at(cursor.here('<'))),
+        None => Err(ErrorKind::Unclosed(Construct::Value).at(opening)),
+        Some(_) => {
+            cursor.at += quote.len_utf8();
+            Ok(RawAttribute { name, value })
+        }
+    }
 }
 
-impl<'t> Cursor<'t> {
-    fn new(text: &'t str, at: usize) -> Self {
-        Self { text, at }
+/// One `name="value"` of the XML declaration with the space before it; where its value stands.
+fn pseudo_attribute(cursor: &mut Cursor<'_>, name: &str) -> Result<Option<Range<usize>>, Error> {
+    let before = cursor.at;
+    if !(cursor.space() && cursor.eat(name)) {
+        cursor.at = before;
+        return Ok(None);
     }
-
-    fn rest(&self) -> &'t str {
-        self.text.get(self.at..).unwrap_or_default()
+    cursor.space();
+    let equals = cursor.eat("=");
+    cursor.space();
+    let quote = cursor.peek().filter(|&c| equals && matches!(c, '"' | '\''));
+    let Some(quote) = quote else {
+        return Err(ErrorKind::Declaration.at(before..cursor.at));
+    };
+    let start = cursor.at + quote.len_utf8();
+    cursor.at = start;
+    cursor.take_while(|c| c != quote && !matches!(c, '<' | '>'));
+    let value = start..cursor.at;
+    if cursor.peek() == Some(quote) {
+        cursor.at += quote.len_utf8();
+        return Ok(Some(value));
     }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn here(&self, c: char) -> Range<usize> {
-        self.at..self.at + c.len_utf8()
-    }
-
-    fn unexpected(&self, c: char) -> Error {
-        ErrorKind::Unexpected(c).at(self.here(c))
-    }
-
-    fn eat(&mut self, token: &str) -> bool {
-        let found = self.rest().starts_with(token);
-        if found {
-            self.at += token.len();
-        }
-        found
-    }
-
-    fn take_while(&mut self, fits: impl Fn(char) -> bool) -> &'t str {
-        let rest = self.rest();
-        let taken = rest.get(..rest.find(|c| !fits(c)).unwrap_or(rest.len())).unwrap_or_default();
-        self.at += taken.len();
-        taken
-    }
-
-    fn space(&mut self) -> bool {
-        !self.take_while(is_space).is_empty()
-    }
-
-    /// `QName` (Namespaces in XML, §4).
-    fn qname(&mut self) -> Result<QName<'t>, Error> {
-        let start = self.at;
-        let text = self.take_while(|c| is_name_char(c) || c == ':');
-        let (prefix, local) = match text.split_once(':') {
-            Some((prefix, local)) => (Some(prefix), local),
-            None => (None, text),
-        };
-        if prefix.is_none_or(is_ncname) && is_ncname(local) {
-            return Ok(QName { text, prefix, local, span: start..self.at });
-        }
-        Err(match self.peek() {
-            Some(c) if text.is_empty() => self.unexpected(c),
-            None if text.is_empty() => ErrorKind::Unclosed(Construct::Tag).at(start.saturating_sub(1)..start),
-            _ => ErrorKind::Name(text.to_owned()).at(start..self.at),
-        })
-    }
-
-    /// `Attribute` (§3.1) in the tag that starts at `tag`.
-    fn attribute(&mut self, tag: usize) -> Result<RawAttribute<'t>, Error> {
-        let name = self.qname()?;
-        self.space();
-        if !self.eat("=") {
-            return Err(ErrorKind::MissingValue(name.text.to_owned()).at(name.span));
-        }
-        self.space();
-        let Some(quote) = self.peek() else {
-            return Err(ErrorKind::Unclosed(Construct::Tag).at(tag..self.at));
-        };
-        let opening = self.here(quote);
-        if quote != '"' && quote != '\'' {
-            self.take_while(|c| !is_space(c) && !matches!(c, '<' | '>' | '/'));
-            return Err(ErrorKind::MissingQuote.at(opening.start..self.at.max(opening.end)));
-        }
-        self.at = opening.end;
-        self.take_while(|c| c != quote && c != '<');
-        let value = opening.end..self.at;
-        match self.peek() {
-            Some('<') => Err(ErrorKind::LessThanInValue.at(self.here('<'))),
-            None => Err(ErrorKind::Unclosed(Construct::Value).at(opening)),
-            Some(_) => {
-                self.at += quote.len_utf8();
-                Ok(RawAttribute { name, value })
-            }
-        }
-    }
-
-    /// One `name="value"` of the XML declaration with the space before it; where its value stands.
-    fn pseudo_attribute(&mut self, name: &str) -> Result<Option<Range<usize>>, Error> {
-        let before = self.at;
-        if !(self.space() && self.eat(name)) {
-            self.at = before;
-            return Ok(None);
-        }
-        self.space();
-        let equals = self.eat("=");
-        self.space();
-        let quote = self.peek().filter(|&c| equals && matches!(c, '"' | '\''));
-        let Some(quote) = quote else {
-            return Err(ErrorKind::Declaration.at(before..self.at));
-        };
-        let start = self.at + quote.len_utf8();
-        self.at = start;
-        self.take_while(|c| c != quote && !matches!(c, '<' | '>'));
-        let value = start..self.at;
-        if self.peek() == Some(quote) {
-            self.at += quote.len_utf8();
-            return Ok(Some(value));
-        }
-        Err(ErrorKind::Declaration.at(before..self.at))
-    }
+    Err(ErrorKind::Declaration.at(before..cursor.at))
 }
 
 fn is_made_of(text: &str, fits: impl Fn(char) -> bool) -> bool {

@@ -97,7 +97,7 @@ impl Facts {
         response: &ResponseHeader,
         content: Content,
     ) -> (Verdict, Outcome) {
-        let judged = panic::catch_unwind(AssertUnwindSafe(|| {
+        let judged = unless_it_panics(|| {
             let exchange = self.exchange(request, response, content.length);
             let decision = rules.decide(&exchange, content.body);
             let verdict = match &decision {
@@ -112,8 +112,8 @@ impl Facts {
                 Decision::Replace(choice) => Verdict::Replace(Reply::new(choice, &exchange)),
             };
             (verdict, Outcome::of(&decision))
-        }));
-        judged.unwrap_or_else(|_| {
+        });
+        judged.unwrap_or_else(|| {
             tracing::error!(
                 id = self.id,
                 path = request.uri.path(),
@@ -221,5 +221,22 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_2 => "HTTP/2.0",
         Version::HTTP_3 => "HTTP/3.0",
         _ => "HTTP/1.1",
+    }
+}
+
+fn unless_it_panics<T>(decide: impl FnOnce() -> T) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(decide)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_goes_no_further() {
+        let slots = [1];
+        let position = slots.len();
+        assert_eq!(unless_it_panics(|| slots[position]), None);
+        assert_eq!(unless_it_panics(|| slots[0]), Some(1));
     }
 }

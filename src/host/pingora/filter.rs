@@ -1,34 +1,16 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
-};
-
-use async_trait::async_trait;
-use chrono::Utc;
-use http::{StatusCode, Version, header};
-use pingora::{
-    BError, Error, ErrorType, Result,
-    http::{RequestHeader, ResponseHeader},
-    modules::http::HttpModules,
-    protocols::http::HttpTask,
-    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
-    upstreams::peer::HttpPeer,
-};
-use tokio::sync::Notify;
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use super::{
+    answer,
     app::Spare,
     cause::{Cause, Fate},
     facts::{Content, Facts, Outcome, Verdict},
-    forward, generic,
+    forward,
     held::{Drain, REPLIED, Slot},
-    hold::{self, Hold},
+    hold::Hold,
+    in_flight::{self, InFlight},
     options::Options,
     upstream::{Endpoint, Upstreams},
 };
@@ -36,6 +18,16 @@ use crate::{
     exchange::{Fields, request_id},
     host::live::Live,
     rules::Reason,
+};
+use async_trait::async_trait;
+use chrono::Utc;
+use http::{StatusCode, Version, header};
+use pingora::{
+    BError, Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
 };
 
 /// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
@@ -65,18 +57,8 @@ pub struct Context {
     cause: Option<Cause>,
     /// Whether the client got a whole answer although the request failed.
     answered: bool,
-    _in_flight: InFlightGuard,
+    _in_flight: in_flight::Guard,
 }
-
-/// Counts the requests that are being served.
-#[derive(Debug, Default)]
-pub(super) struct InFlight {
-    count: AtomicUsize,
-    idle: Notify,
-}
-
-#[derive(Debug)]
-struct InFlightGuard(Arc<InFlight>);
 
 impl Filter {
     /// A filter that sends requests to the upstreams of `options` and answers by the rules of
@@ -113,53 +95,6 @@ impl Filter {
 
     fn drain(&self) -> Drain {
         Drain { time: self.options.timeouts.drain, may_cut: Spare::is_there() }
-    }
-
-    /// Answers in place of the upstream.
-    async fn answer(&self, session: &mut Session, ctx: &mut Context, status: StatusCode) -> Result<()> {
-        self.drop_request_body(session).await;
-        let mut head = Box::new(made_up(status)?);
-        let request = session.req_header();
-        let covered = ctx.facts.snapshot.rules.covers(status.as_u16());
-        let mut judged = covered.then(|| ctx.facts.judge(request, &head, Content::NONE));
-        if !matches!(judged, Some((Verdict::Replace(_), _)))
-            && let Some(rules) = generic::rules()
-        {
-            let (verdict, _) = ctx.facts.judge_by(rules, request, &head, Content::NONE);
-            judged = Some((verdict, judged.map_or_else(Outcome::no_rule, |(_, outcome)| outcome)));
-        }
-        let mut body = None;
-        if let Some((verdict, outcome)) = judged {
-            ctx.outcome = Some(outcome);
-            if let Verdict::Replace(reply) = verdict {
-                hold::edit(&mut head, &reply.edits);
-                body =
-                    Some(reply.body).filter(|body| request.method != http::Method::HEAD && !body.is_empty());
-            }
-        }
-        if !Spare::is_there() || ctx.cause == Some(Cause::BadRequest) {
-            session.set_keepalive(None);
-        }
-        let mut tasks = vec![HttpTask::Header(head, body.is_none())];
-        tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
-        session.as_downstream_mut().response_duplex_vec(tasks).await?;
-        Ok(())
-    }
-
-    /// Reads what is left of a request's body where that is little, so that the connection can be
-    /// kept, and is not reset under the client's eyes.
-    async fn drop_request_body(&self, session: &mut Session) {
-        let headers = &session.req_header().headers;
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        let little =
-            length.and_then(|text| text.parse().ok()).is_some_and(|it: u64| it <= self.options.limits.drain);
-        if !little || headers.contains_key(header::EXPECT) {
-            return;
-        }
-        session.set_total_drain_timeout(Some(self.options.timeouts.drain));
-        if let Err(error) = session.drain_request_body().await {
-            tracing::debug!(%error, "the rest of a request's body did not come");
-        }
     }
 }
 
@@ -222,6 +157,7 @@ impl ProxyHttp for Filter {
                 true => (Cause::NoUpstream, "there is no upstream"),
                 false => (Cause::Dns, "no upstream has an address"),
             };
+            self.upstreams.hurry();
             return Err(ctx.refuse(StatusCode::BAD_GATEWAY, cause, context));
         };
         let mut peer = Box::new(HttpPeer::new(endpoint.address, false, String::new()));
@@ -340,8 +276,15 @@ impl ProxyHttp for Filter {
             // Too late to say anything but by an end before the end.
             return nothing;
         }
-        match self.answer(session, ctx, status).await {
-            Ok(()) => ctx.answered = true,
+        answer::drop_request_body(session, &self.options).await;
+        if !Spare::is_there() || cause == Cause::BadRequest {
+            session.set_keepalive(None);
+        }
+        match answer::send(session, &ctx.facts, status).await {
+            Ok(outcome) => {
+                ctx.outcome = Some(outcome);
+                ctx.answered = true;
+            }
             Err(error) => tracing::debug!(target: "retort::proxy", %error, "the client is gone"),
         }
         FailToProxy { error_code: status.as_u16(), can_reuse_downstream: false }
@@ -404,45 +347,6 @@ impl Context {
         self.fate = Some(Fate::Answer(status, cause));
         Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
     }
-}
-
-impl InFlight {
-    fn enter(this: &Arc<Self>) -> InFlightGuard {
-        this.count.fetch_add(1, Ordering::Relaxed);
-        InFlightGuard(Arc::clone(this))
-    }
-
-    /// How many requests are being served.
-    pub(super) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
-    }
-
-    /// Returns when no request is being served.
-    pub(super) async fn none(&self) {
-        loop {
-            let idle = self.idle.notified();
-            if self.count() == 0 {
-                return;
-            }
-            idle.await;
-        }
-    }
-}
-
-impl Drop for InFlightGuard {
-    fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
-/// The head of a response that no upstream sent.
-fn made_up(status: StatusCode) -> Result<ResponseHeader> {
-    let mut head = ResponseHeader::build(status, Some(6))?;
-    head.insert_header(header::CACHE_CONTROL, "no-store")?;
-    head.insert_header(header::CONTENT_LENGTH, 0)?;
-    Ok(head)
 }
 
 /// The head that was sent to the client, other than interim ones.

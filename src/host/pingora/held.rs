@@ -95,9 +95,22 @@ pub(super) fn placeholder() -> Box<ServerSession> {
 }
 
 impl Held {
-    /// Ends a request whose message is out, although the upstream has not ended.
-    fn cut(&self) -> Result<bool> {
-        if self.drain.may_cut { Err(replied()) } else { Ok(true) }
+    /// Takes what the upstream sent; tells whether the client's response has ended.
+    async fn pass_on(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+        let mut out = Vec::with_capacity(tasks.len() + 1);
+        for task in tasks {
+            self.hold.feed(self.real.req_header(), task, &mut out);
+        }
+        if out.is_empty() {
+            return Ok(false);
+        }
+        self.real.response_duplex_vec(out).await
+    }
+
+    /// Ends a request whose message is out although the upstream has not ended. A client that
+    /// still sends its own content is let finish; it might not read the message before that.
+    fn cut(&mut self) -> Result<bool> {
+        if self.drain.may_cut && self.real.is_body_done() { Err(replied()) } else { Ok(true) }
     }
 }
 
@@ -119,11 +132,7 @@ impl CustomSession for Held {
         if self.hold.progress() == Progress::Passing {
             return self.real.response_duplex_vec(tasks).await;
         }
-        let mut out = Vec::with_capacity(tasks.len() + 1);
-        for task in tasks {
-            self.hold.feed(self.real.req_header(), task, &mut out);
-        }
-        let written = !out.is_empty() && self.real.response_duplex_vec(out).await?;
+        let written = self.pass_on(tasks).await?;
         match self.hold.progress() {
             Progress::Held => Ok(false),
             Progress::Passing => Ok(written),
@@ -151,6 +160,10 @@ impl CustomSession for Held {
     }
 
     async fn finish(&mut self) -> Result<()> {
+        // An upstream that is gone without a word has ended, too.
+        if self.hold.progress() == Progress::Held {
+            self.pass_on(vec![HttpTask::Done]).await?;
+        }
         self.real.finish_body().await
     }
 

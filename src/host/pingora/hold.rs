@@ -235,3 +235,158 @@ fn length(task: &HttpTask) -> u64 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc, time::Instant};
+
+    use chrono::Utc;
+    use chrono_tz::Tz;
+    use http::HeaderMap;
+    use pingora::{Error, ErrorType};
+
+    use super::*;
+    use crate::{
+        config::{self, href::Disk},
+        exchange::user,
+        host::live::Live,
+    };
+
+    const IF_EMPTY: &str = r#"<response-messaging>
+        <status-code id="e" code-regex="404"><message>empty</message></status-code></response-messaging>"#;
+    const LENGTH: &str = r#"<response-messaging>
+        <status-code id="l" code-regex="404" overwrite="ALWAYS"><message>%B</message></status-code></response-messaging>"#;
+
+    /// A response of 404 whose head says nothing of its content.
+    struct Held {
+        hold: Hold,
+        request: RequestHeader,
+    }
+
+    impl Held {
+        fn new(rules: &str) -> Self {
+            let (rules, _) = config::parse(rules.as_bytes(), Path::new("r"), &mut Disk::default()).unwrap();
+            let facts = Facts {
+                snapshot: Arc::clone(&Live::new(rules).snapshot()),
+                id: String::new(),
+                client: String::new(),
+                local: String::new(),
+                upstream_port: None,
+                received: Utc::now(),
+                started: Instant::now(),
+                zone: Tz::UTC,
+                user_header: user::DEFAULT_HEADER,
+            };
+            Self { hold: Hold::waiting(facts, 10), request: RequestHeader::build("GET", b"/", None).unwrap() }
+        }
+
+        /// What the client gets of a task, in short.
+        fn feed(&mut self, task: HttpTask) -> Vec<String> {
+            let mut out = Vec::new();
+            self.hold.feed(&self.request, task, &mut out);
+            out.iter().map(summary).collect()
+        }
+    }
+
+    fn summary(task: &HttpTask) -> String {
+        let text = match task {
+            HttpTask::Header(head, _) => head.status.as_u16().to_string(),
+            HttpTask::Body(data, _) => String::from_utf8(data.clone().unwrap_or_default().to_vec()).unwrap(),
+            other => other.type_str().to_owned(),
+        };
+        if task.is_end() { format!("{text} end") } else { text }
+    }
+
+    fn head(status: u16, end: bool) -> HttpTask {
+        HttpTask::Header(Box::new(ResponseHeader::build(status, None).unwrap()), end)
+    }
+
+    fn body(data: &'static str, end: bool) -> HttpTask {
+        HttpTask::Body(Some(Bytes::from_static(data.as_bytes())), end)
+    }
+
+    fn failure() -> HttpTask {
+        HttpTask::Failed(Error::new_up(ErrorType::ConnectionClosed))
+    }
+
+    #[test]
+    fn a_head_that_ends_the_stream_is_empty() {
+        let mut held = Held::new(IF_EMPTY);
+        assert_eq!(held.feed(head(404, true)), ["404", "empty end"]);
+        assert_eq!(held.hold.progress(), Progress::Done);
+    }
+
+    #[test]
+    fn interim_heads_pass() {
+        let mut held = Held::new(IF_EMPTY);
+        assert_eq!(held.feed(head(103, false)), ["103"]);
+        assert!(held.feed(head(404, false)).is_empty());
+        assert_eq!(held.hold.progress(), Progress::Held);
+    }
+
+    #[test]
+    fn empty_pieces_are_no_content() {
+        for end in [body("", true), HttpTask::Body(None, true), HttpTask::Done, HttpTask::Trailer(None)] {
+            let mut held = Held::new(IF_EMPTY);
+            assert!(held.feed(head(404, false)).is_empty());
+            assert!(held.feed(body("", false)).is_empty());
+            assert_eq!(held.feed(end), ["404", "empty end"]);
+        }
+    }
+
+    #[test]
+    fn trailers_without_content_go_with_it() {
+        let mut held = Held::new(IF_EMPTY);
+        held.feed(head(404, false));
+        let trailers = HttpTask::Trailer(Some(Box::new(HeaderMap::new())));
+        assert_eq!(held.feed(trailers), ["404", "empty end"]);
+    }
+
+    #[test]
+    fn the_first_byte_lets_go_of_everything() {
+        let mut held = Held::new(IF_EMPTY);
+        held.feed(head(404, false));
+        assert_eq!(held.feed(body("a", false)), ["404", "a"]);
+        assert_eq!(held.hold.progress(), Progress::Passing);
+        assert_eq!(held.feed(body("b", true)), ["b end"]);
+        assert_eq!(held.feed(failure()), ["Failed end"]);
+    }
+
+    #[test]
+    fn a_failure_before_it_leaves_nothing_behind() {
+        let mut held = Held::new(IF_EMPTY);
+        held.feed(head(404, false));
+        assert_eq!(held.feed(failure()), ["Failed end"]);
+    }
+
+    #[test]
+    fn counting_ends_with_the_content_or_the_limit_or_a_failure() {
+        let cases = [(body("cde", true), "5 end"), (failure(), "2 end"), (HttpTask::Done, "2 end")];
+        for (last, message) in cases {
+            let mut held = Held::new(LENGTH);
+            held.feed(head(404, false));
+            assert!(held.feed(body("ab", false)).is_empty());
+            assert_eq!(held.feed(last), ["404", message]);
+            assert_eq!(held.hold.progress(), Progress::Done);
+        }
+        let mut held = Held::new(LENGTH);
+        held.feed(head(404, false));
+        assert!(held.feed(body("0123456789", false)).is_empty());
+        assert_eq!(held.feed(body("!", false)), ["404", "0 end"], "nobody knows");
+        assert_eq!(held.hold.progress(), Progress::Flooded);
+    }
+
+    #[test]
+    fn what_follows_a_message_is_dropped_and_counted() {
+        let mut held = Held::new(LENGTH);
+        held.hold = Hold::replacing(Reply { body: Bytes::from_static(b"m"), edits: Vec::new() }, 3);
+        assert_eq!(held.feed(head(404, false)), ["404", "m end"]);
+        assert_eq!(held.hold.progress(), Progress::Draining);
+        assert!(held.feed(body("abc", false)).is_empty());
+        assert_eq!(held.hold.progress(), Progress::Draining);
+        assert!(held.feed(body("d", false)).is_empty());
+        assert_eq!(held.hold.progress(), Progress::Flooded);
+        assert!(held.feed(failure()).is_empty());
+        assert_eq!(held.hold.progress(), Progress::Done);
+    }
+}

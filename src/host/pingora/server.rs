@@ -22,11 +22,7 @@ use tokio::{
     time,
 };
 
-use super::{
-    app::App,
-    filter::{Filter, InFlight},
-    options::Options,
-};
+use super::{app::App, filter::Filter, in_flight::InFlight, options::Options};
 use crate::host::live::Live;
 
 /// Connections that the kernel keeps for us until they are accepted.
@@ -197,8 +193,10 @@ async fn serve(
     let conf = Arc::new(server_conf(&options));
     let filter = Filter::new(options, live);
     let in_flight = filter.in_flight();
-    if time::timeout(FIRST_RESOLUTION, filter.resolve()).await.is_err() {
-        tracing::warn!("the names of upstreams are not resolved yet");
+    tokio::select! {
+        () = filter.resolve() => {}
+        () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
+        _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
     let mut proxy = http_proxy(&conf, filter);
     proxy.server_options = Some(server_options);

@@ -5,12 +5,12 @@
 //! until it does.
 
 use std::{
-    fmt,
+    fmt, io,
     net::{IpAddr, SocketAddr},
     str::FromStr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -71,7 +71,10 @@ pub(super) struct Endpoint {
 #[derive(Debug)]
 struct Member {
     upstream: Upstream,
+    /// In the order of addresses, for the order in which they are found is often no order.
     last_good: Mutex<Vec<SocketAddr>>,
+    /// Whether the last resolution failed.
+    failing: AtomicBool,
     wake: Notify,
 }
 
@@ -138,6 +141,7 @@ impl Upstreams {
         let member = |upstream: Upstream| Member {
             last_good: Mutex::new(upstream.address().into_iter().collect()),
             upstream,
+            failing: AtomicBool::new(false),
             wake: Notify::new(),
         };
         let upstreams = Self {
@@ -185,6 +189,11 @@ impl Upstreams {
         }
     }
 
+    /// Resolves names as soon as may be: a request found no address to go to.
+    pub(super) fn hurry(&self) {
+        self.members.iter().for_each(|member| member.wake.notify_one());
+    }
+
     /// Starts a task for each name that has to be resolved. The returned futures end when their
     /// name was looked up for the first time, whatever came of it.
     pub(super) fn resolve(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
@@ -205,19 +214,26 @@ impl Upstreams {
         self.found(index, found.map(Iterator::collect));
     }
 
-    fn found(&self, index: usize, found: std::io::Result<Vec<SocketAddr>>) {
+    fn found(&self, index: usize, found: io::Result<Vec<SocketAddr>>) {
         let Some(member) = self.members.get(index) else { return };
         let upstream = &member.upstream;
-        let addresses = match found {
-            Ok(addresses) if !addresses.is_empty() => addresses,
-            Ok(_) => return tracing::warn!(%upstream, "the name has no address"),
-            Err(error) => return tracing::warn!(%upstream, %error, "the name does not resolve"),
+        let found = found.and_then(|found| match found.is_empty() {
+            true => Err(io::Error::other("the name has no address")),
+            false => Ok(found),
+        });
+        let failed_before = member.failing.swap(found.is_err(), Ordering::Relaxed);
+        let mut addresses = match found {
+            Ok(addresses) => addresses,
+            Err(_) if failed_before => return,
+            Err(error) => return tracing::warn!(target: "retort::proxy", %upstream, %error, "not resolved"),
         };
+        addresses.sort_unstable();
+        addresses.dedup();
         let mut last_good = member.last_good.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last_good == addresses {
+        if *last_good == addresses && !failed_before {
             return;
         }
-        tracing::info!(%upstream, ?addresses, "resolved");
+        tracing::info!(target: "retort::proxy", %upstream, ?addresses, "resolved");
         *last_good = addresses;
         drop(last_good);
         self.rebuild();
@@ -311,7 +327,7 @@ mod tests {
     fn the_last_good_addresses_are_kept() {
         let upstreams = upstreams(&["http://app:80"]);
         assert!(upstreams.pick(0, &[]).is_none());
-        let unknown = || Err(std::io::Error::other("no such name"));
+        let unknown = || Err(io::Error::other("no such name"));
         upstreams.found(0, unknown());
         assert!(upstreams.pick(0, &[]).is_none());
         upstreams.found(0, Ok(vec!["10.0.0.1:80".parse().unwrap()]));

@@ -3,7 +3,10 @@
 use std::{ops::Range, sync::Arc};
 
 use insta::assert_snapshot;
-use retort::config::diagnostic::{Diagnostic, Diagnostics, Position, Severity, Source};
+use retort::config::{
+    diagnostic::{Diagnostic, Diagnostics, Position, Severity, Source},
+    document,
+};
 
 const RULES: &str = "\
 <rules>\r
@@ -263,6 +266,34 @@ fn diagnostics_are_sorted_by_file_and_place() {
        |
      1 | 12345
        |     ^
+    ");
+}
+
+#[test]
+fn a_malformed_document_is_shown_like_this() {
+    let text = "<rules>\n  <status-code>\n    <message>Salt & pepper</message>\n  </rules>\n";
+    let show = |text: &str| {
+        let document::Error { kind, span } = document::parse(text).unwrap_err();
+        Diagnostic {
+            code: kind.code(),
+            message: kind.to_string(),
+            help: kind.help(),
+            ..diagnostic(text, Some(span))
+        }
+    };
+    assert_snapshot!(show(text), @r"
+    conf/rules.xml:3:19: error: `&` starts no reference here
+       |
+     3 |     <message>Salt & pepper</message>
+       |                   ^
+       = help: write `&amp;`, or put the text into <![CDATA[ and ]]>
+    ");
+    assert_snapshot!(show(&text.replace('&', "&amp;")), @r"
+    conf/rules.xml:4:3: error: expected `</status-code>`, found `</rules>`
+       |
+     4 |   </rules>
+       |   ^^^^^^^^
+       = help: `<status-code>` is open since line 2
     ");
 }
 

@@ -36,11 +36,15 @@ impl Proxy {
     }
 
     pub(crate) fn with(elements: &str, upstreams: &[SocketAddr], adjust: impl FnOnce(&mut Options)) -> Self {
+        Self::serving(rules(elements), upstreams, adjust)
+    }
+
+    pub(crate) fn serving(rules: Rules, upstreams: &[SocketAddr], adjust: impl FnOnce(&mut Options)) -> Self {
         let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
         adjust(&mut options);
-        let live = Arc::new(Live::new(rules(elements)));
+        let live = Arc::new(Live::new(rules));
         let server = Server::bind(options, Arc::clone(&live)).unwrap();
         let (address, handle) = (server.addresses()[0], server.handle());
         Self { address, handle, running: Some(thread::spawn(move || server.run())), live }

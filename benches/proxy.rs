@@ -1,0 +1,217 @@
+//! Requests per second, end to end: this proxy beside a bare Pingora proxy, in one process, in
+//! turns. What counts is the ratio, not the numbers: client, proxy and upstream share the
+//! processors.
+//!
+//! `cargo bench --bench proxy`; rounds and requests per round can be given: `-- 15 4000`.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a measurement that meets what it does not expect should stop"
+)]
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use pingora::{
+    Result,
+    apps::ServerApp,
+    protocols::l4::listener::Listener,
+    proxy::{ProxyHttp, Session, http_proxy},
+    server::configuration::ServerConf,
+    upstreams::peer::HttpPeer,
+};
+use retort::{
+    Rules,
+    config::{self, href::Disk},
+    host::{
+        live::Live,
+        pingora::{Options, Server},
+    },
+};
+
+/// Connections that ask at the same time.
+const CLIENTS: usize = 4;
+
+/// A response of the upstream, and how it is asked for.
+struct Case {
+    name: &'static str,
+    path: &'static str,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "200 with 1 KiB", path: "/ok" },
+    Case { name: "404 with 1 KiB", path: "/full" },
+    Case { name: "404, empty", path: "/empty" },
+];
+
+const IF_EMPTY: &str = r#"<response-messaging xmlns="http://docs.openrepose.org/repose/response-messaging/v1.0">
+  <status-code id="errors" code-regex="[45]\d\d">
+    <message media-type="application/json" content-type="application/problem+json">{"status":%s,"instance":"%U"}</message>
+    <message media-type="*/*">%s %M</message>
+  </status-code>
+</response-messaging>"#;
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let rounds = numbers.first().copied().unwrap_or(15);
+    let requests = numbers.get(1).copied().unwrap_or(4000);
+
+    let upstream = upstream();
+    let proxies = [
+        ("bare Pingora", bare(upstream)),
+        ("no rules", retort(upstream, Rules::default())),
+        ("IF_EMPTY", retort(upstream, rules())),
+    ];
+    println!("{rounds} rounds of {requests} requests over {CLIENTS} connections; medians");
+    for case in &CASES {
+        let mut rates = proxies.map(|_| Vec::new());
+        for _ in 0..=rounds {
+            for ((_, address), rates) in proxies.iter().zip(&mut rates) {
+                rates.push(rate(*address, case.path, requests));
+            }
+        }
+        println!("\n{}", case.name);
+        // The first round warms up.
+        let medians = rates.map(|mut rates| median(rates.split_off(1)));
+        for ((name, _), rate) in proxies.iter().zip(medians) {
+            println!("  {name:<14}{rate:>10.0}/s  {:>6.3}", rate / medians[0]);
+        }
+    }
+}
+
+fn rules() -> Rules {
+    config::parse(IF_EMPTY.as_bytes(), Path::new("rules.xml"), &mut Disk::default()).expect("rules").0
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+/// Requests per second over all connections.
+fn rate(address: SocketAddr, path: &'static str, requests: usize) -> f64 {
+    let start = Instant::now();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|_| thread::spawn(move || ask(address, path, requests / CLIENTS))).collect();
+    clients.into_iter().for_each(|client| client.join().expect("a client"));
+    requests as f64 / start.elapsed().as_secs_f64()
+}
+
+fn ask(address: SocketAddr, path: &str, requests: usize) {
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nodelay(true).expect("an open connection");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\n\r\n");
+    let mut buffer = vec![0; 16 * 1024];
+    for _ in 0..requests {
+        stream.write_all(request.as_bytes()).expect("an open connection");
+        let mut filled = 0;
+        loop {
+            let read = stream.read(&mut buffer[filled..]).expect("a response");
+            assert!(read > 0, "the connection was closed");
+            filled += read;
+            if complete(&buffer[..filled]) {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether a response with Content-Length is here as a whole.
+fn complete(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let lengths = head.lines().filter_map(|line| line.split_once(": "));
+    let mut length = lengths.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    length.next().is_some_and(|(_, length)| length.parse() == Ok(body.len()))
+}
+
+fn upstream() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream) {
+    let body = "x".repeat(1024);
+    let with_body = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 1024\r\n\r\n{body}");
+    let (ok, full) = (with_body("200 OK"), with_body("404 Not Found"));
+    let empty = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let mut buffer = [0; 4096];
+    let mut filled = 0;
+    while let Ok(read @ 1..) = stream.read(&mut buffer[filled..]) {
+        filled += read;
+        if !buffer[..filled].ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let response = match buffer.get(..8) {
+            Some(b"GET /ok ") => ok.as_bytes(),
+            Some(b"GET /ful") => full.as_bytes(),
+            _ => empty.as_bytes(),
+        };
+        filled = 0;
+        if stream.write_all(response).is_err() {
+            return;
+        }
+    }
+}
+
+fn retort(upstream: SocketAddr, rules: Rules) -> SocketAddr {
+    let url = format!("http://{upstream}").parse().expect("a URL");
+    let mut options = Options::new("127.0.0.1:0".parse().expect("an address"), vec![url]);
+    options.threads = 1;
+    let server = Server::bind(options, Arc::new(Live::new(rules))).expect("a port");
+    let address = server.address();
+    thread::spawn(move || server.run());
+    address
+}
+
+/// A proxy that only proxies, with the same limits of time.
+struct Bare(SocketAddr);
+
+#[async_trait]
+impl ProxyHttp for Bare {
+    type CTX = ();
+
+    fn new_ctx(&self) {}
+
+    async fn upstream_peer(&self, _session: &mut Session, (): &mut ()) -> Result<Box<HttpPeer>> {
+        let mut peer = HttpPeer::new(self.0, false, String::new());
+        peer.options.connection_timeout = Some(Duration::from_secs(2));
+        peer.options.total_connection_timeout = Some(Duration::from_secs(3));
+        peer.options.read_timeout = Some(Duration::from_secs(60));
+        peer.options.write_timeout = Some(Duration::from_secs(60));
+        peer.options.idle_timeout = Some(Duration::from_secs(60));
+        Ok(Box::new(peer))
+    }
+}
+
+fn bare(upstream: SocketAddr) -> SocketAddr {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serve = async move {
+        let app = Arc::new(http_proxy(&Arc::new(ServerConf::default()), Bare(upstream)));
+        let listener = Listener::from(listener);
+        let (_keep, shutdown) = tokio::sync::watch::channel(false);
+        while let Ok(mut stream) = listener.accept().await {
+            let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
+            stream.set_nodelay().expect("an open connection");
+            tokio::spawn(async move { app.process_new(Box::new(stream), &shutdown).await });
+        }
+    };
+    thread::spawn(move || runtime.block_on(serve));
+    address
+}
