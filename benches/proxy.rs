@@ -169,10 +169,10 @@ fn answer(mut stream: TcpStream) {
 
 fn retort(upstream: SocketAddr, rules: Rules) -> SocketAddr {
     let url = format!("http://{upstream}").parse().expect("a URL");
-    let mut options = Options::new("127.0.0.1:0".parse().expect("an address"), vec![url]);
+    let mut options = Options::new(vec!["127.0.0.1:0".parse().expect("an address")], vec![url]);
     options.threads = 1;
     let server = Server::bind(options, Arc::new(Live::new(rules))).expect("a port");
-    let address = server.address();
+    let address = *server.addresses().first().expect("one");
     thread::spawn(move || server.run());
     address
 }

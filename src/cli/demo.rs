@@ -56,11 +56,12 @@ impl Demo {
             anyhow!("the demo's upstream cannot listen on {}: {error}{hint}", self.upstream_listen)
         })?;
         let upstream = format!("http://{}", listener.local_addr()?);
-        let options = Options::new(self.listen, vec![upstream.parse()?]);
+        let options = Options::new(vec![self.listen], vec![upstream.parse()?]);
         let server = serve::bind(options, rules.live())?;
         upstream::spawn(listener).context("cannot start the demo's upstream")?;
 
-        let proxy = format!("http://{}", server.address());
+        let address = server.addresses().first().copied().unwrap_or(self.listen);
+        let proxy = format!("http://{address}");
         let about = rules.about();
         let tour = tour::text(&proxy);
         console.print(format!(

@@ -34,10 +34,10 @@ pub(super) struct Serve {
     /// Where requests go, in turn; repeatable
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
-    /// Address to listen on
-    #[arg(long, value_name = "ADDR", env = "RETORT_LISTEN", value_parser = value::address)]
-    #[arg(default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// Address to listen on; repeatable
+    #[arg(long, value_name = "ADDR", env = "RETORT_LISTEN", value_delimiter = ',')]
+    #[arg(value_parser = value::address, default_value = "127.0.0.1:8080")]
+    listen: Vec<SocketAddr>,
     /// Accept HTTP/2 without TLS (prior knowledge) as well
     #[arg(long, env = "RETORT_H2C")]
     h2c: bool,
@@ -92,14 +92,13 @@ impl Serve {
         self.log.start(console)?;
         let reloader = watch(&self.rules, self.poll_interval, console)?;
         let server = bind(self.options(), Arc::clone(reloader.live()))?;
-        let upstreams = self.upstream.iter().map(Upstream::to_string).collect::<Vec<_>>().join(" ");
-        tracing::info!(address = %server.address(), upstreams, "listening");
+        tracing::info!(on = listed(server.addresses()), upstreams = listed(&self.upstream), "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
 
     fn options(&self) -> Options {
-        let mut options = Options::new(self.listen, self.upstream.clone());
+        let mut options = Options::new(self.listen.clone(), self.upstream.clone());
         options.h2c = self.h2c;
         options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
@@ -142,11 +141,15 @@ pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> 
 
 /// Listens, with a hint where that fails for a reason that a person can do something about.
 pub(super) fn bind(options: Options, live: Arc<Live>) -> anyhow::Result<Server> {
-    let address = options.listen;
     Server::bind(options, live).map_err(|error| match error {
-        Error::Listen { ref source, .. } => anyhow!("{error}{}", hint("--listen", address, source)),
+        Error::Listen { address, ref source } => anyhow!("{error}{}", hint("--listen", address, source)),
         Error::Runtime(_) => anyhow!(error),
     })
+}
+
+/// The members of a list, separated by spaces.
+fn listed(members: &[impl ToString]) -> String {
+    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// What can be done about an address that cannot be listened on.
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_server() {
         let options = options(&[]);
-        let defaults = Options::new(options.listen, options.upstreams.clone());
+        let defaults = Options::new(options.listen.clone(), options.upstreams.clone());
         assert_eq!(format!("{options:?}"), format!("{defaults:?}"));
     }
 

@@ -11,8 +11,8 @@ use crate::exchange::{request_id, user};
 /// The settings of a [`Server`](super::Server).
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The address to listen on. Port 0 takes a free port.
-    pub listen: SocketAddr,
+    /// The addresses to listen on. Port 0 takes a free port.
+    pub listen: Vec<SocketAddr>,
     /// Where requests go, in turn.
     pub upstreams: Vec<Upstream>,
     /// Worker threads. Default: one for each processor.
@@ -72,7 +72,7 @@ pub struct Limits {
 
 impl Options {
     /// The defaults.
-    pub fn new(listen: SocketAddr, upstreams: Vec<Upstream>) -> Self {
+    pub fn new(listen: Vec<SocketAddr>, upstreams: Vec<Upstream>) -> Self {
         Self {
             listen,
             upstreams,

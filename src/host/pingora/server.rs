@@ -1,6 +1,12 @@
-//! The proxy as a whole: its listener, its runtime, its beginning and its end.
+//! The proxy as a whole: its listeners, its runtime, its beginning and its end.
 
-use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt, future, io,
+    net::SocketAddr,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use pingora::{
     apps::{HttpServerOptions, ServerApp},
@@ -31,12 +37,12 @@ const OUT_OF_FILES: Duration = Duration::from_millis(250);
 /// How long connections without a request may take to notice that they are to close.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// A reverse proxy that is bound to its address.
+/// A reverse proxy that is bound to its addresses.
 #[derive(Debug)]
 pub struct Server {
     runtime: Runtime,
-    listener: TcpListener,
-    address: SocketAddr,
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
     options: Options,
     live: Arc<Live>,
     end: Arc<watch::Sender<End>>,
@@ -67,6 +73,13 @@ pub enum Error {
     Runtime(io::Error),
 }
 
+/// All that accepts connections.
+struct Listeners {
+    members: Vec<Listener>,
+    /// The one that is asked first, lest a busy one silence the others.
+    turn: usize,
+}
+
 /// Whether, and how soon, to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum End {
@@ -77,7 +90,7 @@ enum End {
 }
 
 impl Server {
-    /// Listens on the address of `options`. Connections wait until [`Server::run`].
+    /// Listens on the addresses of `options`. Connections wait until [`Server::run`].
     pub fn bind(options: Options, live: Arc<Live>) -> Result<Self, Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
@@ -85,18 +98,22 @@ impl Server {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let listen = |source| Error::Listen { address: options.listen, source };
+        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         let entered = runtime.enter();
-        let listener = listener(options.listen).map_err(listen)?;
+        for &address in &options.listen {
+            let failed = |source| Error::Listen { address, source };
+            let listener = listener(address).map_err(failed)?;
+            addresses.push(listener.local_addr().map_err(failed)?);
+            listeners.push(listener);
+        }
         drop(entered);
-        let address = listener.local_addr().map_err(listen)?;
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listener, address, options, live, end: Arc::new(end) })
+        Ok(Self { runtime, listeners, addresses, options, live, end: Arc::new(end) })
     }
 
-    /// The address that it listens on.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    /// The addresses that it listens on, in the order of the options.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// What stops it.
@@ -106,8 +123,8 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listener, options, live, end, .. } = self;
-        let stopped = runtime.block_on(serve(listener, options, live, end.subscribe()));
+        let Self { runtime, listeners, options, live, end, .. } = self;
+        let stopped = runtime.block_on(serve(listeners, options, live, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -166,7 +183,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn serve(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     options: Options,
     live: Arc<Live>,
     mut end: watch::Receiver<End>,
@@ -186,11 +203,11 @@ async fn serve(
     let app = Arc::new(App::new(proxy, head));
 
     let (shutdown, shutdown_watch) = watch::channel(false);
-    let listener = Listener::from(listener);
+    let mut listeners = Listeners::new(listeners);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listeners.accept() => match accepted {
                 Ok(stream) => {
                     connections.spawn(connection(stream, Arc::clone(&app), shutdown_watch.clone()));
                 }
@@ -200,7 +217,7 @@ async fn serve(
             _ = end.wait_for(|end| *end > End::NotYet) => break,
         }
     }
-    drop(listener);
+    drop(listeners);
     shutdown.send_replace(true);
     app.cleanup().await;
     tokio::select! {
@@ -209,6 +226,24 @@ async fn serve(
         _ = end.wait_for(|end| *end == End::Now) => {}
     }
     Stopped { cut: in_flight.count() }
+}
+
+impl Listeners {
+    fn new(listeners: Vec<TcpListener>) -> Self {
+        Self { members: listeners.into_iter().map(Listener::from).collect(), turn: 0 }
+    }
+
+    /// The next connection of any of them.
+    async fn accept(&mut self) -> io::Result<Stream> {
+        let count = self.members.len();
+        self.turn = (self.turn + 1) % count.max(1);
+        let in_turn = self.members.iter().cycle().skip(self.turn).take(count);
+        let mut accepting: Vec<_> = in_turn.map(|listener| Box::pin(listener.accept())).collect();
+        let mut first = |context: &mut Context<'_>| {
+            accepting.iter_mut().map(|accept| accept.as_mut().poll(context)).find(Poll::is_ready)
+        };
+        future::poll_fn(|context| first(context).unwrap_or(Poll::Pending)).await
+    }
 }
 
 async fn connection(mut stream: Stream, app: Arc<App>, shutdown: watch::Receiver<bool>) {

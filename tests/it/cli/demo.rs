@@ -1,4 +1,8 @@
-use std::{fs, net::TcpListener, time::Instant};
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    time::Instant,
+};
 
 use super::{
     retort, run,
@@ -6,11 +10,16 @@ use super::{
 };
 
 /// The demo in a folder without rules, on free ports, and the address of its proxy.
-fn demo(folder: &tempfile::TempDir) -> (Running, std::net::SocketAddr) {
+fn demo(folder: &tempfile::TempDir) -> (Running, SocketAddr) {
     let mut demo = Running::start(retort().current_dir(folder).args(["demo", "--listen", "127.0.0.1:0"]));
-    let line = demo.stdout.after("Retort listens on http://");
-    let address = line.split(',').next().unwrap().parse().unwrap();
+    let address = proxy(&mut demo);
     (demo, address)
+}
+
+/// The address that the demo says its proxy is at.
+fn proxy(demo: &mut Running) -> SocketAddr {
+    let line = demo.stdout.after("Retort listens on http://");
+    line.split(',').next().unwrap().parse().unwrap()
 }
 
 #[test]
@@ -50,6 +59,23 @@ fn it_ends_when_told_to() {
         assert_eq!(demo.end().code(), Some(0), "{signal}");
         assert!(told.elapsed().as_secs() < 5, "{signal}: {:?}", told.elapsed());
     }
+}
+
+#[test]
+fn it_goes_on_when_nobody_reads_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = retort();
+    command.current_dir(&folder).args(["demo", "--listen", "127.0.0.1:0"]);
+    let (reader, log) = io::pipe().unwrap();
+    drop(reader);
+    let mut demo = Running::start_with_log(&mut command, log.into());
+    let address = proxy(&mut demo);
+    // Both on one connection, which a fault in the first would end.
+    let both = "GET /status/503 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /status/599 HTTP/1.1\r\n";
+    let answers = request(address, both);
+    assert!(answers.contains("HTTP/1.1 503 ") && answers.contains("HTTP/1.1 599"), "{answers}");
+    demo.signal("TERM");
+    assert_eq!(demo.end().code(), Some(0));
 }
 
 #[test]

@@ -27,9 +27,14 @@ pub(super) struct Lines {
 
 impl Running {
     pub(super) fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = Lines::of(child.stdout.take().unwrap());
-        let stderr = Lines::of(child.stderr.take().unwrap());
+        Self::start_with_log(command, Stdio::piped())
+    }
+
+    /// Starts it with its standard error elsewhere.
+    pub(super) fn start_with_log(command: &mut Command, stderr: Stdio) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let stdout = Lines::of(child.stdout.take());
+        let stderr = Lines::of(child.stderr.take());
         Self { child, stdout, stderr }
     }
 
@@ -56,10 +61,12 @@ impl Drop for Running {
 }
 
 impl Lines {
-    fn of(output: impl Read + Send + 'static) -> Self {
+    /// Without output, there are none.
+    fn of(output: Option<impl Read + Send + 'static>) -> Self {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+            lines.map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         Self { lines, seen: Vec::new() }
     }

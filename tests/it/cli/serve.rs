@@ -31,17 +31,19 @@ fn settings_come_from_the_environment_and_flags_win() {
     let mut serve = retort();
     serve.current_dir(&folder).args(["serve", "--rules", "rules.xml"]);
     serve.env("RETORT_RULES", "missing.xml").env("RETORT_UPSTREAM", format!("http://{}", upstream()));
-    serve.env("RETORT_LISTEN", "127.0.0.1:0").env("RETORT_LOG_FORMAT", "json");
+    serve.env("RETORT_LISTEN", "127.0.0.1:0,127.0.0.1:0").env("RETORT_LOG_FORMAT", "json");
     serve.env("RETORT_REQUEST_ID_HEADER", "X-One,X-Two");
     let mut serve = Running::start(&mut serve);
     let listening = serve.stderr.after("\"message\":\"listening\"");
-    let address = listening.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap();
-    let address = address.parse().unwrap();
+    let on = listening.split("\"on\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let addresses: Vec<SocketAddr> = on.split(' ').map(|address| address.parse().unwrap()).collect();
+    let [address, other] = addresses[..] else { panic!("{addresses:?}") };
 
     let replaced = request(address, "GET /x HTTP/1.1\r\nAccept: application/json\r\nX-Two: two\r\n");
     assert!(replaced.starts_with("HTTP/1.1 410 Gone\r\n"), "{replaced}");
     assert!(replaced.ends_with("\r\n\r\n{\"status\":410,\"path\":\"/x\",\"id\":\"two\"}"), "{replaced}");
     serve.stderr.after("\"target\":\"retort::access\"");
+    assert!(request(other, "GET /y HTTP/1.1\r\n").ends_with("\r\n\r\n410 for GET /y"));
 
     serve.signal("TERM");
     assert_eq!(serve.end().code(), Some(0));

@@ -20,7 +20,7 @@ fn a_port_in_use_is_named() {
     let upstream = Upstream::answering(EMPTY);
     let taken = upstream.address();
     let live = Arc::new(Live::new(Rules::default()));
-    let error = Server::bind(Options::new(taken, Vec::new()), live).unwrap_err().to_string();
+    let error = Server::bind(Options::new(vec![taken], Vec::new()), live).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot listen on {taken}: ")), "{error}");
 }
 

@@ -41,12 +41,12 @@ impl Proxy {
 
     pub(crate) fn serving(rules: Rules, upstreams: &[SocketAddr], adjust: impl FnOnce(&mut Options)) -> Self {
         let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
-        let mut options = Options::new("127.0.0.1:0".parse().unwrap(), urls);
+        let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules));
         let server = Server::bind(options, Arc::clone(&live)).unwrap();
-        let (address, handle) = (server.address(), server.handle());
+        let (address, handle) = (server.addresses()[0], server.handle());
         Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
     }
 
