@@ -3,3 +3,4 @@
 pub mod live;
 pub mod pingora;
 pub mod reload;
+pub mod zone;

@@ -135,6 +135,16 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The registered reason phrase of a status, in the words of RFC 9110.
+pub fn reason_phrase(status: u16) -> Option<&'static str> {
+    match status {
+        // The http crate has those of RFC 7231.
+        413 => Some("Content Too Large"),
+        422 => Some("Unprocessable Content"),
+        _ => http::StatusCode::from_u16(status).ok()?.canonical_reason(),
+    }
+}
+
 fn position(status: u16) -> Option<(usize, u64)> {
     let index = CODES.contains(&status).then(|| usize::from(status - CODES.start()))?;
     Some((index / 64, 1 << (index % 64)))

@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::Context;
 use chrono::Utc;
-use chrono_tz::Tz;
 use clap::{ArgGroup, Args};
 use http::HeaderName;
 
@@ -128,7 +127,7 @@ impl Told {
             origin_port: None,
             unknown: Unknown::new(),
         };
-        let server = Server { timezone: system_zone(), ..Server::default() };
+        let server = Server { timezone: crate::host::zone::local(), ..Server::default() };
         Record { clock: Utc::now(), server, request, response, unknown: Unknown::new() }
     }
 }
@@ -149,11 +148,6 @@ fn read(path: &Path) -> anyhow::Result<Record> {
         fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
     };
     Record::from_json(&json).with_context(|| format!("{} is not a recorded exchange", path.display()))
-}
-
-/// The zone that a proxy on this machine would write local times in.
-fn system_zone() -> Tz {
-    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
 
 /// The keys without a meaning, with the objects they stand in.

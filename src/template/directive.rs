@@ -10,7 +10,10 @@ use super::{
     field::{Field, Message},
     pattern::Pattern,
 };
-use crate::exchange::{Clock, Exchange, Response};
+use crate::{
+    exchange::{Clock, Exchange, Response},
+    status::reason_phrase,
+};
 
 /// A directive as it is documented.
 #[derive(Debug)]
@@ -318,8 +321,7 @@ fn number_or_dash(number: Option<u64>, out: &mut Inserted<'_>) -> fmt::Result {
 }
 
 fn reason<'a>(response: &Response<'a>) -> &'a str {
-    let registered = || http::StatusCode::from_u16(response.status).ok()?.canonical_reason();
-    response.reason.or_else(registered).unwrap_or_default()
+    response.reason.or_else(|| reason_phrase(response.status)).unwrap_or_default()
 }
 
 /// Writes whole milliseconds as seconds: at most two decimals, half to even on the binary value,

@@ -5,7 +5,6 @@
 
 use std::{io, net};
 
-use http::StatusCode;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -16,6 +15,7 @@ use self::{
     request::Request,
     route::{Answer, Framing},
 };
+use crate::status::reason_phrase;
 
 mod request;
 mod route;
@@ -120,7 +120,7 @@ fn chunks(body: &[u8]) -> Vec<u8> {
 }
 
 fn reason(status: u16) -> &'static str {
-    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+    reason_phrase(status).unwrap_or_default()
 }
 
 /// RFC 9110 §6.4.1, for the statuses that the demo can send.

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use http::StatusCode;
-
 use super::answer::Answer;
 use crate::{
     Body, Decision, Rules,
@@ -12,6 +10,7 @@ use crate::{
     exchange::Fields,
     media::QValue,
     rules::{Overwrite, Reason, StatusRule},
+    status::reason_phrase,
 };
 
 /// The whole answer: the exchange, the rules, the negotiation, the decision, the response.
@@ -109,7 +108,7 @@ fn decision(answer: &Answer<'_>) -> String {
 
 /// The response as HTTP/1.1 would have it.
 fn response(recorded: &Recorded, answer: &Answer<'_>) -> String {
-    let registered = || StatusCode::from_u16(answer.status).ok()?.canonical_reason();
+    let registered = || reason_phrase(answer.status);
     let reason = recorded.record.response.reason.as_deref().or_else(registered).unwrap_or_default();
     let mut out = format!("  HTTP/1.1 {} {reason}", answer.status).trim_end().to_owned() + "\n";
     for (name, value) in &answer.headers {

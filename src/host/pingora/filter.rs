@@ -318,7 +318,7 @@ impl ProxyHttp for Filter {
             decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
             reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
             rule = outcome.and_then(|outcome| outcome.rule.as_deref()),
-            message = outcome.and_then(|outcome| outcome.message),
+            message_index = outcome.and_then(|outcome| outcome.message),
             cause = ctx.cause.map(Cause::as_str),
             duration_us = u64::try_from(ctx.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );

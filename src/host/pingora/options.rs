@@ -82,7 +82,7 @@ impl Options {
             limits: Limits::default(),
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
-            zone: system_zone(),
+            zone: crate::host::zone::local(),
         }
     }
 }
@@ -108,8 +108,4 @@ impl Default for Limits {
     fn default() -> Self {
         Self { drain: 64 * 1024, requests_per_connection: 1000, pool_size: 128 }
     }
-}
-
-fn system_zone() -> Tz {
-    iana_time_zone::get_timezone().ok().and_then(|name| name.parse().ok()).unwrap_or(Tz::UTC)
 }
