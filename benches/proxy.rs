@@ -12,6 +12,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::IntoRawFd,
     path::Path,
     sync::Arc,
     thread,
@@ -21,10 +22,9 @@ use std::{
 use async_trait::async_trait;
 use pingora::{
     Result,
-    apps::ServerApp,
-    protocols::l4::listener::Listener,
     proxy::{ProxyHttp, Session, http_proxy},
-    server::configuration::ServerConf,
+    server::{Fds, configuration::ServerConf},
+    services::{Service as _, listening::Service},
     upstreams::peer::HttpPeer,
 };
 use retort::{
@@ -200,18 +200,18 @@ impl ProxyHttp for Bare {
 fn bare(upstream: SocketAddr) -> SocketAddr {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.expect("a runtime");
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
     let address = listener.local_addr().expect("an address");
-    let serve = async move {
-        let app = Arc::new(http_proxy(&Arc::new(ServerConf::default()), Bare(upstream)));
-        let listener = Listener::from(listener);
-        let (_keep, shutdown) = tokio::sync::watch::channel(false);
-        while let Ok(mut stream) = listener.accept().await {
-            let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
-            stream.set_nodelay().expect("an open connection");
-            tokio::spawn(async move { app.process_new(Box::new(stream), &shutdown).await });
-        }
-    };
-    thread::spawn(move || runtime.block_on(serve));
+    let mut service =
+        Service::new("bare".to_owned(), http_proxy(&Arc::new(ServerConf::default()), Bare(upstream)));
+    service.add_tcp(&address.to_string());
+    let mut bound = Fds::new();
+    bound.add(address.to_string(), listener.into_raw_fd());
+    let (keep, shutdown) = tokio::sync::watch::channel(false);
+    thread::spawn(move || {
+        runtime.block_on(service.start_service(Some(Arc::new(bound.into())), shutdown, 1));
+        drop(keep);
+    });
     address
 }

@@ -199,7 +199,7 @@ fn the_command_line_agrees() {
             fs::write(&record, exchange.record.to_string()).unwrap();
             let output = Command::new(env!("CARGO_BIN_EXE_retort"))
                 .env_remove("RETORT_CONFORMANCE")
-            .args(["explain", "--format", "json", "--rules"])
+                .args(["explain", "--format", "json", "--rules"])
                 .arg(&rules)
                 .arg("--exchange")
                 .arg(&record)

@@ -1,24 +1,23 @@
 //! The proxy as a whole: its listeners, its runtime, its beginning and its end.
 
 use std::{
-    fmt, future, io,
-    net::SocketAddr,
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    os::fd::IntoRawFd,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use pingora::{
-    apps::{HttpServerOptions, ServerApp},
-    protocols::l4::{listener::Listener, stream::Stream},
+    apps::HttpServerOptions,
     proxy::http_proxy,
-    server::configuration::ServerConf,
+    server::{Fds, configuration::ServerConf},
+    services::{Service as _, listening::Service},
 };
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    net::TcpSocket,
     runtime::{Builder, Runtime},
     sync::watch,
-    task::JoinSet,
     time,
 };
 
@@ -31,11 +30,8 @@ const BACKLOG: u32 = 1024;
 /// How long the first resolution of names may hold up the first requests.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// How long to accept nothing when there is nothing left to accept with.
-const OUT_OF_FILES: Duration = Duration::from_millis(250);
-
 /// How long connections without a request may take to notice that they are to close.
-const LINGER: Duration = Duration::from_millis(500);
+const LINGER: Duration = Duration::from_millis(100);
 
 /// A reverse proxy that is bound to its addresses.
 #[derive(Debug)]
@@ -71,13 +67,6 @@ pub enum Error {
     },
     /// The threads could not be started.
     Runtime(io::Error),
-}
-
-/// All that accepts connections.
-struct Listeners {
-    members: Vec<Listener>,
-    /// The one that is asked first, lest a busy one silence the others.
-    turn: usize,
 }
 
 /// Whether, and how soon, to stop.
@@ -123,8 +112,8 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, options, live, end, .. } = self;
-        let stopped = runtime.block_on(serve(listeners, options, live, end.subscribe()));
+        let Self { runtime, listeners, addresses, options, live, end } = self;
+        let stopped = runtime.block_on(serve(listeners, addresses, options, live, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -179,11 +168,12 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    socket.listen(BACKLOG)?.into_std()
 }
 
 async fn serve(
     listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
     options: Options,
     live: Arc<Live>,
     mut end: watch::Receiver<End>,
@@ -200,84 +190,41 @@ async fn serve(
     }
     let mut proxy = http_proxy(&conf, filter);
     proxy.server_options = Some(server_options);
-    let app = Arc::new(App::new(proxy, head));
+    let mut service = Service::new("retort".to_owned(), App::new(proxy, head));
+    let mut bound = Fds::new();
+    for (listener, address) in listeners.into_iter().zip(addresses) {
+        // Pingora takes a listener over by the name of its address.
+        service.add_tcp(&address.to_string());
+        bound.add(address.to_string(), listener.into_raw_fd());
+    }
 
     let (shutdown, shutdown_watch) = watch::channel(false);
-    let mut listeners = Listeners::new(listeners);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listeners.accept() => match accepted {
-                Ok(stream) => {
-                    connections.spawn(connection(stream, Arc::clone(&app), shutdown_watch.clone()));
-                }
-                Err(error) => refused(&error).await,
-            },
-            Some(_) = connections.join_next() => {}
-            _ = end.wait_for(|end| *end > End::NotYet) => break,
-        }
-    }
-    drop(listeners);
-    shutdown.send_replace(true);
-    app.cleanup().await;
+    let accepting = async {
+        service.start_service(Some(Arc::new(bound.into())), shutdown_watch, 1).await;
+    };
+    let stopping = async {
+        // The sender lives as long as the server.
+        let _ = end.wait_for(|end| *end > End::NotYet).await;
+        shutdown.send_replace(true);
+    };
+    tokio::join!(accepting, stopping);
     tokio::select! {
-        () = drained(&mut connections, &in_flight) => {}
+        () = drained(&in_flight) => {}
         () = time::sleep(patience) => tracing::warn!("the time for requests in flight is over"),
         _ = end.wait_for(|end| *end == End::Now) => {}
     }
     Stopped { cut: in_flight.count() }
 }
 
-impl Listeners {
-    fn new(listeners: Vec<TcpListener>) -> Self {
-        Self { members: listeners.into_iter().map(Listener::from).collect(), turn: 0 }
-    }
-
-    /// The next connection of any of them.
-    async fn accept(&mut self) -> io::Result<Stream> {
-        let count = self.members.len();
-        self.turn = (self.turn + 1) % count.max(1);
-        let in_turn = self.members.iter().cycle().skip(self.turn).take(count);
-        let mut accepting: Vec<_> = in_turn.map(|listener| Box::pin(listener.accept())).collect();
-        let mut first = |context: &mut Context<'_>| {
-            accepting.iter_mut().map(|accept| accept.as_mut().poll(context)).find(Poll::is_ready)
-        };
-        future::poll_fn(|context| first(context).unwrap_or(Poll::Pending)).await
-    }
-}
-
-async fn connection(mut stream: Stream, app: Arc<App>, shutdown: watch::Receiver<bool>) {
-    if let Err(error) = stream.set_nodelay() {
-        tracing::debug!(%error, "a connection was lost before its first byte");
-        return;
-    }
-    app.process_new(Box::new(stream), &shutdown).await;
-}
-
-/// Out of file descriptors, `accept` fails at once and for ever: others must finish first.
-async fn refused(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
-        time::sleep(OUT_OF_FILES).await;
-    }
-}
-
-/// Returns when all connections are closed, or those that are left have had no request for a
-/// while: a connection of which Pingora cannot tell yet whether it speaks HTTP/2 never notices.
-async fn drained(connections: &mut JoinSet<()>, in_flight: &InFlight) {
-    let quiet = async || {
-        loop {
-            in_flight.none().await;
-            time::sleep(LINGER).await;
-            if in_flight.count() == 0 {
-                return;
-            }
+/// Returns when there has been no request for a while. Connections that wait for one see the
+/// shutdown and close; one of which Pingora cannot tell yet whether it speaks HTTP/2 never does.
+async fn drained(in_flight: &InFlight) {
+    loop {
+        in_flight.none().await;
+        time::sleep(LINGER).await;
+        if in_flight.count() == 0 {
+            return;
         }
-    };
-    let closed = async { while connections.join_next().await.is_some() {} };
-    tokio::select! {
-        () = closed => {}
-        () = quiet() => {}
     }
 }
 
