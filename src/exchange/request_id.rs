@@ -35,7 +35,7 @@ pub fn generate() -> String {
         static SOURCE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
     }
     let bytes = SOURCE.with(|(keyed, counter)| {
-        let mut next = || keyed.hash_one(counter.replace(counter.get().wrapping_add(1)));
+        let next = || keyed.hash_one(counter.replace(counter.get().wrapping_add(1)));
         (u128::from(next()) << 64 | u128::from(next())).to_ne_bytes()
     });
     uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()

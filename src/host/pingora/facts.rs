@@ -1,6 +1,7 @@
 //! What is known of a request from its start, and the judgement of its response.
 
 use std::{
+    net::IpAddr,
     panic::{self, AssertUnwindSafe},
     sync::Arc,
     time::Instant,
@@ -23,8 +24,10 @@ use crate::{
 pub(super) struct Facts {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) id: String,
+    /// Whether the client sent the id.
+    pub(super) id_was_sent: bool,
     pub(super) client: String,
-    pub(super) local: String,
+    pub(super) local: Option<IpAddr>,
     pub(super) upstream_port: Option<u16>,
     pub(super) received: DateTime<Utc>,
     pub(super) started: Instant,
@@ -98,7 +101,8 @@ impl Facts {
         content: Content,
     ) -> (Verdict, Outcome) {
         let judged = unless_it_panics(|| {
-            let exchange = self.exchange(request, response, content.length);
+            let local = self.local.map_or_else(String::new, |ip| ip.to_string());
+            let exchange = self.exchange(request, response, content.length, &local);
             let decision = rules.decide(&exchange, content.body);
             let verdict = match &decision {
                 Decision::Keep(_) => Verdict::Keep,
@@ -128,6 +132,7 @@ impl Facts {
         request: &'a RequestHeader,
         response: &'a ResponseHeader,
         length: Option<u64>,
+        local: &'a str,
     ) -> Exchange<'a> {
         let request_fields = Fields::Map(&request.headers);
         Exchange {
@@ -149,7 +154,7 @@ impl Facts {
             connection: Connection {
                 client: &self.client,
                 client_host: &self.client,
-                local: &self.local,
+                local,
                 upstream_port: self.upstream_port,
             },
             clock: Clock {

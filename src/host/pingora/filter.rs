@@ -87,10 +87,11 @@ impl Filter {
         let from_client =
             request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
         let ip = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
-            address.and_then(|address| address.as_inet()).map_or_else(String::new, |it| it.ip().to_string())
+            address.and_then(|address| address.as_inet()).map(SocketAddr::ip)
         };
+        ctx.facts.id_was_sent = from_client.is_some();
         ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
-        ctx.facts.client = ip(session.client_addr());
+        ctx.facts.client = ip(session.client_addr()).map_or_else(String::new, |ip| ip.to_string());
         ctx.facts.local = ip(session.server_addr());
     }
 
@@ -108,8 +109,9 @@ impl ProxyHttp for Filter {
             facts: Facts {
                 snapshot: self.live.snapshot(),
                 id: String::new(),
+                id_was_sent: false,
                 client: String::new(),
-                local: String::new(),
+                local: None,
                 upstream_port: None,
                 received: Utc::now(),
                 started: Instant::now(),

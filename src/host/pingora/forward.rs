@@ -1,10 +1,11 @@
 //! What the upstream is told beside what the client sent.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use pingora::{Result, http::RequestHeader};
 
 use super::facts::Facts;
-use crate::exchange::{Fields, request_id};
+use crate::exchange::title_case;
 
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
@@ -23,18 +24,17 @@ pub(super) fn prepare(
     if let Some(chain) = chain(request, &facts.client) {
         request.insert_header(FORWARDED_FOR, chain)?;
     }
-    request.insert_header(FORWARDED_PROTO, "http")?;
+    request.insert_header(FORWARDED_PROTO, HeaderValue::from_static("http"))?;
     match host(client_request) {
         Some(host) => request.insert_header(FORWARDED_HOST, host)?,
         None => {
             request.remove_header(FORWARDED_HOST);
         }
     }
-    let sent = request_id::from_client(Fields::Map(&client_request.headers), id_headers);
-    if sent.is_none()
+    if !facts.id_was_sent
         && let (Some(name), Ok(id)) = (id_headers.first(), HeaderValue::from_str(&facts.id))
     {
-        request.insert_header(titled(name), id)?;
+        request.insert_header(title_case(name), id)?;
     }
     Ok(())
 }
@@ -45,22 +45,15 @@ pub(super) fn host(request: &RequestHeader) -> Option<HeaderValue> {
     authority.or_else(|| request.headers.get(header::HOST).cloned())
 }
 
-/// A name as it is usually written, `X-Request-Id`: Pingora sends names as they are given to it.
-pub(super) fn titled(name: &HeaderName) -> String {
-    let mut start = true;
-    let mut letter = |letter: char| {
-        let written = if start { letter.to_ascii_uppercase() } else { letter };
-        start = letter == '-';
-        written
-    };
-    name.as_str().chars().map(&mut letter).collect()
-}
-
 fn chain(request: &RequestHeader, client: &str) -> Option<HeaderValue> {
     if client.is_empty() {
         return None;
     }
-    let lines = request.headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    let all: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).chain([client.as_bytes()]).collect();
-    HeaderValue::from_bytes(&all.join(&b", "[..])).ok()
+    let mut chain = Vec::new();
+    for line in request.headers.get_all(FORWARDED_FOR).iter().filter(|line| !line.is_empty()) {
+        chain.extend_from_slice(line.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(client.as_bytes());
+    HeaderValue::from_maybe_shared(Bytes::from(chain)).ok()
 }

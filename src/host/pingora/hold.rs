@@ -8,11 +8,8 @@ use pingora::{
     protocols::http::HttpTask,
 };
 
-use super::{
-    facts::{Content, Facts, Outcome, Verdict},
-    forward::titled,
-};
-use crate::{Body, Reply, reply::Edit};
+use super::facts::{Content, Facts, Outcome, Verdict};
+use crate::{Body, Reply, exchange::title_case, reply::Edit};
 
 /// Turns the tasks of an upstream's response into those that the client is to get.
 #[derive(Debug)]
@@ -210,7 +207,7 @@ pub(super) fn edit(head: &mut ResponseHeader, edits: &[Edit]) {
                 head.remove_header(name);
             }
             Edit::Set(name, value) => {
-                if let Err(error) = head.insert_header(titled(name), value.clone()) {
+                if let Err(error) = head.insert_header(title_case(name), value.clone()) {
                     tracing::error!(%error, %name, "a header field could not be set");
                 }
             }
@@ -272,10 +269,11 @@ mod tests {
         fn new(rules: &str) -> Self {
             let (rules, _) = config::parse(rules.as_bytes(), Path::new("r"), &mut Disk::default()).unwrap();
             let facts = Facts {
+                id_was_sent: false,
                 snapshot: Arc::clone(&Live::new(rules).snapshot()),
                 id: String::new(),
                 client: String::new(),
-                local: String::new(),
+                local: None,
                 upstream_port: None,
                 received: Utc::now(),
                 started: Instant::now(),
