@@ -19,6 +19,7 @@ mod held;
 mod hold;
 mod in_flight;
 mod options;
+mod prompt;
 mod server;
 mod upstream;
 

@@ -21,7 +21,7 @@ use tokio::{
     time,
 };
 
-use super::{app::App, filter::Filter, in_flight::InFlight, options::Options};
+use super::{app::App, filter::Filter, in_flight::InFlight, options::Options, prompt::Promptly};
 use crate::host::live::Live;
 
 /// Connections that the kernel keeps for us until they are accepted.
@@ -190,7 +190,7 @@ async fn serve(
     }
     let mut proxy = http_proxy(&conf, filter);
     proxy.server_options = Some(server_options);
-    let mut service = Service::new("retort".to_owned(), App::new(proxy, head));
+    let mut service = Service::new("retort".to_owned(), Promptly::new(App::new(proxy, head)));
     let mut bound = Fds::new();
     for (listener, address) in listeners.into_iter().zip(addresses) {
         // Pingora takes a listener over by the name of its address.
