@@ -41,6 +41,9 @@ pub(super) struct Serve {
     /// Accept HTTP/2 without TLS (prior knowledge) as well
     #[arg(long, env = "RETORT_H2C")]
     h2c: bool,
+    /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
+    #[arg(long, env = "RETORT_KEEP_FORWARDED")]
+    keep_forwarded: bool,
     /// Threads that handle requests [default: one per processor]
     #[arg(long, value_name = "N", env = "RETORT_THREADS")]
     threads: Option<NonZeroUsize>,
@@ -100,6 +103,7 @@ impl Serve {
     fn options(&self) -> Options {
         let mut options = Options::new(self.listen.clone(), self.upstream.clone());
         options.h2c = self.h2c;
+        options.forwarded = !self.keep_forwarded;
         options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.user_header = self.identity.user_header.clone();

@@ -209,7 +209,10 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        forward::prepare(request, session.req_header(), &ctx.facts, &self.options.request_id_headers)
+        if self.options.forwarded {
+            forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
+        }
+        forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }
 
     async fn upstream_response_filter(

@@ -11,15 +11,14 @@ const FORWARDED_FOR: &str = "X-Forwarded-For";
 const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 const FORWARDED_HOST: &str = "X-Forwarded-Host";
 
-/// Adds to the request for the upstream who asked, for what host, and under what id.
+/// Tells the upstream who asked, how, and for what host.
 ///
 /// The client is appended to the list of those before it; protocol and host are what this proxy
-/// saw, whatever the client claims. An id that came with the request stays as it is.
-pub(super) fn prepare(
+/// saw, whatever the client claims.
+pub(super) fn tell_who_asked(
     request: &mut RequestHeader,
     client_request: &RequestHeader,
     facts: &Facts,
-    id_headers: &[HeaderName],
 ) -> Result<()> {
     if let Some(chain) = chain(request, &facts.client) {
         request.insert_header(FORWARDED_FOR, chain)?;
@@ -31,6 +30,15 @@ pub(super) fn prepare(
             request.remove_header(FORWARDED_HOST);
         }
     }
+    Ok(())
+}
+
+/// Tells the upstream the id of the request. One that came with the request stays as it is.
+pub(super) fn tell_the_id(
+    request: &mut RequestHeader,
+    facts: &Facts,
+    id_headers: &[HeaderName],
+) -> Result<()> {
     if !facts.id_was_sent
         && let (Some(name), Ok(id)) = (id_headers.first(), HeaderValue::from_str(&facts.id))
     {

@@ -24,6 +24,10 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Limits of size and number.
     pub limits: Limits,
+    /// Whether the upstream is told who asked, in the `X-Forwarded-` fields. Default: yes. Behind
+    /// another proxy, which has told it, they are to pass as they came: what this one sees as the
+    /// client and the protocol is that proxy.
+    pub forwarded: bool,
     /// The header fields that may hold a request's id; a generated one is sent in the first.
     pub request_id_headers: Vec<HeaderName>,
     /// The header field that names the remote user.
@@ -80,6 +84,7 @@ impl Options {
             h2c: false,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            forwarded: true,
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
             zone: crate::host::zone::local(),

@@ -26,6 +26,19 @@ fn who_asked_for_what() {
 }
 
 #[test]
+fn what_another_proxy_told_stays() {
+    let upstream = Upstream::answering(OK);
+    let proxy = Proxy::with("", &[upstream.address()], |options| options.forwarded = false);
+    let mut client = proxy.connect();
+    client.get("/", "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-Proto: https\r\n");
+    let request = &upstream.requests()[0];
+    assert_eq!(request.all("x-forwarded-for"), ["10.0.0.1"]);
+    assert_eq!(request.all("x-forwarded-proto"), ["https"]);
+    assert!(request.all("x-forwarded-host").is_empty());
+    assert_eq!(request.all("x-request-id").len(), 1);
+}
+
+#[test]
 fn under_what_id() {
     let upstream = Upstream::answering(OK);
     let proxy = Proxy::start("", &upstream);
