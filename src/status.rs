@@ -40,11 +40,8 @@ impl StatusSet {
             .build()
             .map_err(|cause| error(describe(&cause)))?;
         let mut set = Self::EMPTY;
-        let mut digits = *b"100";
         for code in CODES {
-            digits.copy_from_slice(&[hundreds(code), tens(code), ones(code)]);
-            let text = std::str::from_utf8(&digits).unwrap_or_default();
-            if regex.is_match(text).map_err(|cause| error(describe(&cause)))? {
+            if regex.is_match(&code.to_string()).map_err(|cause| error(describe(&cause)))? {
                 set.insert(code);
             }
         }
@@ -154,18 +151,6 @@ fn position(status: u16) -> Option<(usize, u64)> {
 fn plain(expression: &str) -> Option<u16> {
     let digits = expression.len() == 3 && expression.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| expression.parse().ok()).flatten().filter(|status| CODES.contains(status))
-}
-
-fn hundreds(code: u16) -> u8 {
-    b'0' + (code / 100) as u8
-}
-
-fn tens(code: u16) -> u8 {
-    b'0' + (code / 10 % 10) as u8
-}
-
-fn ones(code: u16) -> u8 {
-    b'0' + (code % 10) as u8
 }
 
 /// The innermost cause in one line: positions would be those of the translated expression.

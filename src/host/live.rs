@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::ArcSwap;
 
 use crate::Rules;
 
@@ -25,11 +25,6 @@ impl Live {
         Self(ArcSwap::from_pointee(Snapshot { rules, generation: 1 }))
     }
 
-    /// The version in force, for a short look.
-    pub fn peek(&self) -> Guard<Arc<Snapshot>> {
-        self.0.load()
-    }
-
     /// The version in force, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.0.load_full()
@@ -38,7 +33,7 @@ impl Live {
     /// Puts the next version in force and returns it. Meant for one caller: of two at once, the
     /// version of one would be lost.
     pub fn replace(&self, rules: Rules) -> Arc<Snapshot> {
-        let generation = self.peek().generation + 1;
+        let generation = self.0.load().generation + 1;
         let next = Arc::new(Snapshot { rules, generation });
         self.0.store(next.clone());
         next
