@@ -4,7 +4,7 @@ use std::{fmt::Write as _, hint::black_box, path::Path};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use retort::{
-    Body, Decision, Reply, Rules,
+    Body, Reply, Rules,
     accept::{Accept, Negotiation, Offer},
     config::{self, href::Disk},
     exchange::{Fields, record::Record},
@@ -103,10 +103,8 @@ fn reply(c: &mut Criterion) {
     let rules = rules(404);
     let record = record("application/json");
     let exchange = record.exchange("0af7651916cd43dd8448eb211c80319c", None);
-    let Decision::Replace(choice) = rules.decide(&exchange, Body::Absent) else {
-        unreachable!("the rule is ALWAYS");
-    };
-    c.bench_function("reply/json", |b| b.iter(|| black_box(Reply::new(&choice, black_box(&exchange)))));
+    let decision = rules.decide(&exchange, Body::Absent);
+    c.bench_function("reply/json", |b| b.iter(|| black_box(Reply::of(&decision, black_box(&exchange)))));
 }
 
 criterion_group!(benches, load, negotiate, decide, reply);

@@ -10,7 +10,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use retort::{
     exchange::record::Record,
-    template::{Escape, Template},
+    template::{Escape, Subject, Syntax, Template},
 };
 
 const TEN_DIRECTIVES: &str = r#"{
@@ -30,26 +30,27 @@ const RECORD: &str = r#"{
 fn render(criterion: &mut Criterion) {
     let record = Record::from_json(RECORD.as_bytes()).expect("a record");
     let exchange = record.exchange("7f2c1d4e-0a53-4c39-9a1b-2f60f3f0c2aa", None);
-    let ten = Template::parse(TEN_DIRECTIVES, Escape::Json).expect("a template").template;
-    let literal =
-        Template::parse(&"The service is busy. ".repeat(20), Escape::Text).expect("a template").template;
+    let ten = Template::parse(TEN_DIRECTIVES, Syntax::new(Escape::Json)).expect("a template").template;
+    let literal = Template::parse(&"The service is busy. ".repeat(20), Syntax::new(Escape::Text))
+        .expect("a template")
+        .template;
 
     for (name, template) in [("ten directives", &ten), ("literal", &literal)] {
-        let mut out = Vec::with_capacity(template.bound(&exchange));
+        let mut out = Vec::with_capacity(template.bound(&Subject::of(&exchange)));
         let capacity = out.capacity();
-        template.render(&exchange, &mut out);
+        template.render(&Subject::of(&exchange), &mut out);
         assert_eq!(out.capacity(), capacity, "one allocation suffices");
 
         criterion.bench_function(&format!("render/{name}"), |bencher| {
             bencher.iter(|| {
                 let mut out = Vec::new();
-                black_box(template).render(black_box(&exchange), &mut out);
+                black_box(template).render(black_box(&Subject::of(&exchange)), &mut out);
                 out
             });
         });
     }
     criterion.bench_function("render/parse ten directives", |bencher| {
-        bencher.iter(|| Template::parse(black_box(TEN_DIRECTIVES), Escape::Json));
+        bencher.iter(|| Template::parse(black_box(TEN_DIRECTIVES), Syntax::new(Escape::Json)));
     });
 }
 

@@ -3,13 +3,22 @@
 //! A host fills an [`Exchange`] from what it already holds; nothing is copied. The clock is part
 //! of it, so that nothing in the core asks for the time.
 
+pub mod content;
 pub mod record;
 pub mod request_id;
+pub mod source;
+pub mod trace;
 pub mod user;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use http::{HeaderMap, HeaderName};
+
+pub use self::{
+    content::Content,
+    source::{Cause, Source},
+    trace::Trace,
+};
 
 /// One request, the response to it, and the facts of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -35,12 +44,19 @@ pub struct Request<'a> {
     pub query: Option<&'a str>,
     /// The protocol as an access log writes it: `HTTP/1.1`, `HTTP/2.0`.
     pub protocol: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// Whom the request is for, as it was sent: the Host field or `:authority`, a port included;
+    /// empty where neither came.
+    pub authority: &'a str,
     /// The header fields.
     pub fields: Fields<'a>,
     /// The id of the request, from the client or generated.
     pub id: &'a str,
     /// The remote user, if the request names one.
     pub user: Option<&'a str>,
+    /// The trace that the request is part of, if it says so.
+    pub trace: Option<Trace<'a>>,
 }
 
 /// The head of a response, and what is known of its content.
@@ -55,6 +71,14 @@ pub struct Response<'a> {
     pub fields: Fields<'a>,
     /// Bytes of content: counted where it could be, else declared. `None`: not known.
     pub length: Option<u64>,
+    /// The content, decoded, as far as it was held; `None` where it was not.
+    pub content: Option<&'a Content>,
+    /// Whether waiting can tell more of the content: its first byte, its length, its text.
+    pub is_pending: bool,
+    /// Who made the response.
+    pub source: Source,
+    /// Whether the upstream asked to leave the response alone; see [`hands_off`].
+    pub hands_off: bool,
 }
 
 /// Who talked to whom.
@@ -64,10 +88,20 @@ pub struct Connection<'a> {
     pub client: &'a str,
     /// The client's host name where the host knows one, else its IP address.
     pub client_host: &'a str,
+    /// The IP address of the TCP peer: the client, or a proxy in front that spoke for it.
+    pub peer: &'a str,
+    /// The port of the TCP peer.
+    pub peer_port: Option<u16>,
     /// The IP address that the client connected to.
     pub local: &'a str,
-    /// The port of the upstream that handled the request.
+    /// The port that the client connected to.
+    pub local_port: Option<u16>,
+    /// The upstream that handled the request, as an address with a port; empty where none did.
+    pub upstream: &'a str,
+    /// Its port.
     pub upstream_port: Option<u16>,
+    /// The name of this machine.
+    pub hostname: &'a str,
 }
 
 /// The readings of the clock.
@@ -120,6 +154,15 @@ impl<'a> Fields<'a> {
     pub fn contains(self, name: &HeaderName) -> bool {
         self.first(name).is_some()
     }
+}
+
+/// The response field by which an upstream asks to leave its response alone, unless another is
+/// set.
+pub const OPT_OUT: HeaderName = HeaderName::from_static("x-retort");
+
+/// Whether the response has the field `name` with the value `leave`.
+pub fn hands_off(response: Fields<'_>, name: &HeaderName) -> bool {
+    response.first(name).is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(b"leave"))
 }
 
 /// Reads a Content-Length (RFC 9110 §8.6): digits, nothing else.

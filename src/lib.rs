@@ -27,6 +27,7 @@ pub mod config;
 pub mod exchange;
 #[cfg(feature = "pingora")]
 pub mod host;
+pub mod language;
 pub mod media;
 pub mod reply;
 pub mod rules;

@@ -256,6 +256,37 @@ pub struct MediaRange<'a> {
     quality: QValue,
 }
 
+/// A range of media types as a rules file writes it, without parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeRange {
+    kind: String,
+    /// `None`: any.
+    subtype: Option<String>,
+}
+
+impl TypeRange {
+    /// Reads `type/subtype` or `type/*`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, subtype) = text.split_once('/')?;
+        let any = subtype == "*";
+        if !is_token(kind.as_bytes()) || kind == "*" || !is_token(subtype.as_bytes()) {
+            return None;
+        }
+        let subtype = (!any).then(|| subtype.to_ascii_lowercase());
+        Some(Self { kind: kind.to_ascii_lowercase(), subtype })
+    }
+
+    /// Whether a Content-Type is in the range, whatever its parameters.
+    pub fn contains(&self, content_type: &[u8]) -> bool {
+        let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+        let Some(slash) = essence.iter().position(|&byte| byte == b'/') else { return false };
+        let (kind, subtype) = essence.split_at(slash);
+        let subtype = subtype.get(1..).unwrap_or_default();
+        kind.eq_ignore_ascii_case(self.kind.as_bytes())
+            && self.subtype.as_ref().is_none_or(|own| subtype.eq_ignore_ascii_case(own.as_bytes()))
+    }
+}
+
 /// How closely a range describes a media type: RFC 9110 §12.5.1 lets the closest one decide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Specificity {

@@ -6,14 +6,19 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::{
     exchange::{Exchange, Fields, title_case},
-    rules::Choice,
+    language::Language,
+    rules::{Choice, Decision},
+    template::Subject,
 };
 
-/// What a host does to a response to replace its body. The status stays.
+/// What a host does to a response.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// The content. Content-Length tells its length also where no content is sent (HEAD).
-    pub body: Bytes,
+    /// The status to send.
+    pub status: u16,
+    /// The content to write in place of the upstream's, whose length Content-Length tells also
+    /// where no content is sent (HEAD); `None`: the upstream's passes.
+    pub body: Option<Bytes>,
     /// The edits of the header, in order.
     pub edits: Vec<Edit>,
 }
@@ -25,6 +30,8 @@ pub enum Edit {
     Remove(HeaderName),
     /// Leave one line of this name, with this value.
     Set(HeaderName, HeaderValue),
+    /// Add a line of this name, with this value.
+    Add(HeaderName, HeaderValue),
 }
 
 /// What describes the old body and nothing else (RFC 9110 §8, RFC 9112 §6, RFC 9530). Trailers go
@@ -47,8 +54,16 @@ static OF_THE_OLD_BODY: [HeaderName; 14] = [
 ];
 
 impl Reply {
+    /// What a decision makes of the response; `None` where it passes unaltered, or is not decided.
+    pub fn of(decision: &Decision<'_>, exchange: &Exchange<'_>) -> Option<Self> {
+        match decision {
+            Decision::Replace(choice) => Some(Self::new(choice, exchange)),
+            Decision::Keep(_) | Decision::Steer(_) | Decision::Wait(_) => None,
+        }
+    }
+
     /// Renders the chosen message and lists the edits.
-    pub fn new(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Self {
+    fn new(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Self {
         let fields = exchange.response.fields;
         let body = render(choice, exchange);
         let mut edits = Vec::with_capacity(8);
@@ -64,7 +79,7 @@ impl Reply {
             edits.extend(vary(fields).map(|value| Edit::Set(header::VARY, value)));
         }
         edits.push(Edit::Set(header::CONTENT_LENGTH, HeaderValue::from(body.len())));
-        Self { body, edits }
+        Self { status: exchange.response.status, body: Some(body), edits }
     }
 
     /// Edits field lines: a field that is set takes the place of its first line.
@@ -75,7 +90,10 @@ impl Reply {
 
 impl Edit {
     fn apply(&self, lines: &mut Vec<(String, Vec<u8>)>) {
-        let (Edit::Remove(name) | Edit::Set(name, _)) = self;
+        let (Edit::Remove(name) | Edit::Set(name, _) | Edit::Add(name, _)) = self;
+        if let Edit::Add(_, value) = self {
+            return lines.push((title_case(name), value.as_bytes().to_vec()));
+        }
         let is_named = |line: &(String, Vec<u8>)| line.0.eq_ignore_ascii_case(name.as_str());
         let first = lines.iter().position(is_named);
         lines.retain(|line| !is_named(line));
@@ -89,7 +107,14 @@ impl Edit {
 /// The rendered message without the characters up to U+0020 at both ends, as Repose trims it.
 fn render(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Bytes {
     let mut text = Vec::new();
-    choice.message.template.render(exchange, &mut text);
+    let subject = Subject {
+        exchange,
+        status: exchange.response.status,
+        rule: choice.rule.id(),
+        message: Some(choice.index),
+        language: choice.message.language.as_ref().map(Language::as_str),
+    };
+    choice.message.template.render(&subject, &mut text);
     let end = text.iter().rposition(|&byte| byte > b' ').map_or(0, |last| last + 1);
     text.truncate(end);
     let start = text.iter().position(|&byte| byte > b' ').unwrap_or(0);

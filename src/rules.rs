@@ -1,5 +1,8 @@
 //! The rules, and the decision they make.
 
+pub mod condition;
+pub mod field;
+
 use std::{fmt, sync::Arc};
 
 use http::{
@@ -7,9 +10,15 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
 
+pub use self::{
+    condition::{Condition, Conditions},
+    field::FieldRule,
+};
 use crate::{
     accept::{Accept, Negotiation, Offer},
     exchange::{Exchange, Response, content_length},
+    language::Language,
+    media::TypeRange,
     status::{CODES, StatusSet},
     template::Template,
 };
@@ -28,7 +37,12 @@ pub struct Rules {
 pub struct StatusRule {
     id: Arc<str>,
     statuses: StatusSet,
+    conditions: Conditions,
     overwrite: Overwrite,
+    keep_types: Vec<TypeRange>,
+    status: Option<u16>,
+    fields: Vec<FieldRule>,
+    is_steered: bool,
     messages: Vec<Message>,
     /// What the messages offer, in the same order.
     offers: Vec<Offer>,
@@ -42,6 +56,8 @@ pub enum Overwrite {
     IfEmpty,
     /// In any case.
     Always,
+    /// Where there is none, or one that the client does not accept.
+    IfNotAcceptable,
 }
 
 /// One `message` element.
@@ -51,6 +67,10 @@ pub struct Message {
     pub template: Template,
     /// The Content-Type to send.
     pub content_type: HeaderValue,
+    /// The language that it is in.
+    pub language: Option<Language>,
+    /// What happens to the header where this message is written.
+    pub fields: Vec<FieldRule>,
 }
 
 /// What a host knows of the response's content.
@@ -67,13 +87,14 @@ pub enum Body {
 /// What is to be done with a response, and why.
 #[derive(Clone, Copy, Debug)]
 pub enum Decision<'r> {
-    /// The response passes unaltered.
+    /// The content passes. A rule that matched may still set the status and edit the header.
     Keep(Kept<'r>),
     /// A message is written in place of the content.
     Replace(Choice<'r>),
-    /// As [`Decision::Replace`] if the response turns out to have no content: decide again when
-    /// that is known.
-    Wait(Choice<'r>),
+    /// The upstream says in the content what to make of the response.
+    Steer(Steered<'r>),
+    /// Decide again when more is known of the content.
+    Wait(Awaited<'r>),
 }
 
 /// A message that was chosen.
@@ -85,6 +106,10 @@ pub struct Choice<'r> {
     pub index: usize,
     /// The message.
     pub message: &'r Message,
+    /// Why it may be written, in a stable word.
+    pub reason: &'static str,
+    /// Whether the client's Accept-Language had a say.
+    pub by_language: bool,
 }
 
 /// Why a response passes, and how far the rules came.
@@ -96,6 +121,39 @@ pub struct Kept<'r> {
     pub rule: Option<&'r StatusRule>,
     /// The position of the message that was chosen, if one was.
     pub message: Option<usize>,
+    /// Whether the rule may set the status and edit the header.
+    pub is_amended: bool,
+}
+
+/// A response that the upstream steers.
+#[derive(Clone, Copy, Debug)]
+pub struct Steered<'r> {
+    /// The rule that matched.
+    pub rule: &'r StatusRule,
+    /// What is written where the upstream reports an error without describing it.
+    pub choice: Option<Choice<'r>>,
+}
+
+/// A decision that is open.
+#[derive(Clone, Copy, Debug)]
+pub struct Awaited<'r> {
+    /// The rule that matched.
+    pub rule: &'r StatusRule,
+    /// The position of the message that was chosen, if one was.
+    pub message: Option<usize>,
+    /// What must be known.
+    pub until: Until,
+}
+
+/// What must be known for a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Whether there is content: its first byte, or the end.
+    FirstByte,
+    /// How long it is.
+    Length,
+    /// Its text, to [`MAX_CONTENT`](crate::exchange::content::MAX_CONTENT).
+    Content,
 }
 
 /// Why a response passes unaltered.
@@ -103,6 +161,10 @@ pub struct Kept<'r> {
 pub enum Reason {
     /// No rule is for its status.
     NoRule,
+    /// Rules are for its status, and each has a condition that does not hold.
+    Condition,
+    /// The upstream asked to leave it alone.
+    HandsOff,
     /// The response is an interim one (1xx).
     Interim,
     /// The status forbids content: 204, 205, 304; or promises a part of some: 206.
@@ -115,6 +177,10 @@ pub enum Reason {
     NotAcceptable,
     /// The response has content, and the rule replaces empty ones only.
     BodyPresent,
+    /// The response has content of a type that the rule keeps.
+    TypeKept,
+    /// The rule has no message.
+    NoMessage,
     /// The answer to a HEAD request does not tell whether a GET would have content.
     LengthUnknown,
 }
@@ -152,24 +218,34 @@ impl Rules {
     }
 
     /// Decides what to do with a response. Allocates nothing.
+    ///
+    /// Where the response [is pending](Response::is_pending), the answer may be to wait.
     pub fn decide(&self, exchange: &Exchange<'_>, body: Body) -> Decision<'_> {
-        let Some(rule) = self.rule_for(exchange.response.status) else {
-            return Decision::Keep(Kept { reason: Reason::NoRule, rule: None, message: None });
-        };
-        let keep = |reason, message| Decision::Keep(Kept { reason, rule: Some(rule), message });
+        let no_rule = Kept { reason: Reason::NoRule, rule: None, message: None, is_amended: false };
+        let Some(rule) = self.rule_for(exchange.response.status) else { return Decision::Keep(no_rule) };
+        let keep =
+            |reason, message| Decision::Keep(Kept { reason, rule: Some(rule), message, is_amended: true });
         if let Some(reason) = untouchable(exchange) {
-            return keep(reason, None);
+            return Decision::Keep(Kept { reason, rule: Some(rule), message: None, is_amended: false });
         }
         let accept = Accept::new(exchange.request.fields);
         let Some(choice) = accept.choose(&rule.offers, self.negotiation).and_then(|at| rule.choice(at))
         else {
             return keep(Reason::NotAcceptable, None);
         };
+        let wait = |until| Decision::Wait(Awaited { rule, message: Some(choice.index), until });
         match rule.overwrite.permits(body.or_declared_by(&exchange.response)) {
+            Some(true)
+                if exchange.response.is_pending
+                    && exchange.response.length.is_none()
+                    && choice.message.template.needs().length =>
+            {
+                wait(Until::Length)
+            }
             Some(true) => Decision::Replace(choice),
             Some(false) => keep(Reason::BodyPresent, Some(choice.index)),
-            None if exchange.request.method == "HEAD" => keep(Reason::LengthUnknown, Some(choice.index)),
-            None => Decision::Wait(choice),
+            None if exchange.response.is_pending => wait(Until::FirstByte),
+            None => keep(Reason::LengthUnknown, Some(choice.index)),
         }
     }
 
@@ -196,7 +272,43 @@ impl StatusRule {
         messages: Vec<(Offer, Message)>,
     ) -> Self {
         let (offers, messages) = messages.into_iter().unzip();
-        Self { id: id.into(), statuses, overwrite, messages, offers }
+        Self {
+            id: id.into(),
+            statuses,
+            conditions: Conditions::default(),
+            overwrite,
+            keep_types: Vec::new(),
+            status: None,
+            fields: Vec::new(),
+            is_steered: false,
+            messages,
+            offers,
+        }
+    }
+
+    /// The same rule under these conditions.
+    pub fn under(self, conditions: Conditions) -> Self {
+        Self { conditions, ..self }
+    }
+
+    /// The same rule, which never overwrites content of these types.
+    pub fn keeping(self, keep_types: Vec<TypeRange>) -> Self {
+        Self { keep_types, ..self }
+    }
+
+    /// The same rule, which sends this status instead.
+    pub fn sending(self, status: Option<u16>) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same rule, which does this to the header whenever it matches.
+    pub fn editing(self, fields: Vec<FieldRule>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// The same rule; whether the upstream may steer the response by a meta object.
+    pub fn steered(self, is_steered: bool) -> Self {
+        Self { is_steered, ..self }
     }
 
     /// The unique name.
@@ -207,6 +319,31 @@ impl StatusRule {
     /// The statuses that the rule is for.
     pub fn statuses(&self) -> &StatusSet {
         &self.statuses
+    }
+
+    /// What must hold beside the status.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// The status to send instead of the upstream's.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// The types of content that are never overwritten.
+    pub fn keep_types(&self) -> &[TypeRange] {
+        &self.keep_types
+    }
+
+    /// What happens to the header whenever the rule matches.
+    pub fn fields(&self) -> &[FieldRule] {
+        &self.fields
+    }
+
+    /// Whether the upstream may steer the response by a meta object.
+    pub fn is_steered(&self) -> bool {
+        self.is_steered
     }
 
     /// When it replaces the upstream's content.
@@ -229,8 +366,17 @@ impl StatusRule {
         self.offers.iter().any(|offer| *offer != Offer::Any)
     }
 
-    fn choice(&self, index: usize) -> Option<Choice<'_>> {
-        Some(Choice { rule: self, index, message: self.messages.get(index)? })
+    /// The message at this position, as if it had been chosen.
+    pub fn choice(&self, index: usize) -> Option<Choice<'_>> {
+        let reason = if self.overwrite == Overwrite::Always { "always" } else { "body-empty" };
+        Some(Choice { rule: self, index, message: self.messages.get(index)?, reason, by_language: false })
+    }
+}
+
+impl Message {
+    /// A message of no language, with no fields of its own.
+    pub fn new(template: Template, content_type: HeaderValue) -> Self {
+        Self { template, content_type, language: None, fields: Vec::new() }
     }
 }
 
@@ -239,9 +385,9 @@ impl Overwrite {
     /// and its state is not known.
     pub fn permits(self, body: Body) -> Option<bool> {
         match (self, body) {
-            (Overwrite::Always, _) | (Overwrite::IfEmpty, Body::Absent) => Some(true),
-            (Overwrite::IfEmpty, Body::Present) => Some(false),
-            (Overwrite::IfEmpty, Body::Unknown) => None,
+            (Overwrite::Always, _) | (_, Body::Absent) => Some(true),
+            (_, Body::Present) => Some(false),
+            (_, Body::Unknown) => None,
         }
     }
 }
@@ -264,11 +410,23 @@ impl Body {
 }
 
 impl<'r> Decision<'r> {
+    /// What is done, in a stable word: `keep`, `replace`, `steer` or `wait`.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Decision::Keep(_) => "keep",
+            Decision::Replace(_) => "replace",
+            Decision::Steer(_) => "steer",
+            Decision::Wait(_) => "wait",
+        }
+    }
+
     /// The rule that matched, if one did.
     pub fn rule(&self) -> Option<&'r StatusRule> {
         match self {
             Decision::Keep(kept) => kept.rule,
-            Decision::Replace(choice) | Decision::Wait(choice) => Some(choice.rule),
+            Decision::Replace(choice) => Some(choice.rule),
+            Decision::Steer(steered) => Some(steered.rule),
+            Decision::Wait(awaited) => Some(awaited.rule),
         }
     }
 
@@ -276,7 +434,9 @@ impl<'r> Decision<'r> {
     pub fn message(&self) -> Option<usize> {
         match self {
             Decision::Keep(kept) => kept.message,
-            Decision::Replace(choice) | Decision::Wait(choice) => Some(choice.index),
+            Decision::Replace(choice) => Some(choice.index),
+            Decision::Steer(steered) => steered.choice.map(|choice| choice.index),
+            Decision::Wait(awaited) => awaited.message,
         }
     }
 
@@ -284,9 +444,20 @@ impl<'r> Decision<'r> {
     pub fn reason(&self) -> &'static str {
         match self {
             Decision::Keep(kept) => kept.reason.code(),
-            Decision::Replace(choice) if choice.rule.overwrite == Overwrite::Always => "always",
-            Decision::Replace(_) => "body-empty",
-            Decision::Wait(_) => "body-unknown",
+            Decision::Replace(choice) => choice.reason,
+            Decision::Steer(_) => "meta",
+            Decision::Wait(awaited) => awaited.until.code(),
+        }
+    }
+}
+
+impl Until {
+    /// A stable name for logs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Until::FirstByte => "body-unknown",
+            Until::Length => "length-awaited",
+            Until::Content => "content-awaited",
         }
     }
 }
@@ -296,12 +467,16 @@ impl Reason {
     pub fn code(self) -> &'static str {
         match self {
             Reason::NoRule => "no-rule",
+            Reason::Condition => "condition",
+            Reason::HandsOff => "hands-off",
             Reason::Interim => "interim-response",
             Reason::StatusWithoutContent => "status-without-content",
             Reason::Tunnel => "tunnel",
             Reason::Grpc => "grpc",
             Reason::NotAcceptable => "no-acceptable-message",
             Reason::BodyPresent => "body-present",
+            Reason::TypeKept => "type-kept",
+            Reason::NoMessage => "no-message",
             Reason::LengthUnknown => "length-unknown",
         }
     }
@@ -312,12 +487,16 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Reason::NoRule => "no rule is for this status",
+            Reason::Condition => "no condition of a rule for this status holds",
+            Reason::HandsOff => "the upstream asked to leave the response alone",
             Reason::Interim => "an interim response passes untouched",
             Reason::StatusWithoutContent => "this status cannot have other content",
             Reason::Tunnel => "the response opens a tunnel",
             Reason::Grpc => "a gRPC response carries its status elsewhere",
             Reason::NotAcceptable => "the client accepts none of the rule's messages",
             Reason::BodyPresent => "the response has content, and the rule is IF_EMPTY",
+            Reason::TypeKept => "the response has content of a type that the rule keeps",
+            Reason::NoMessage => "the rule has no message",
             Reason::LengthUnknown => {
                 "a HEAD response without Content-Length does not tell whether it is empty"
             }

@@ -44,6 +44,44 @@ struct Condition {
     statuses: Vec<u16>,
 }
 
+/// What a template is rendered for.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The request and its response.
+    pub exchange: &'a Exchange<'a>,
+    /// The status that is sent.
+    pub status: u16,
+    /// The id of the rule that matched.
+    pub rule: &'a str,
+    /// The position of the message in the rule; `None` in the rule's own header fields.
+    pub message: Option<usize>,
+    /// The language of the message.
+    pub language: Option<&'a str>,
+}
+
+/// What a template reads of the response's content, which must be there first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Its length.
+    pub length: bool,
+    /// Its text.
+    pub content: bool,
+}
+
+/// How a text is to be compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Syntax<'a> {
+    /// How inserted values are escaped.
+    pub escape: Escape,
+    /// The names that the rules file exposes.
+    pub expose: &'a Expose,
+}
+
+/// The names of header fields, cookies and environment variables that templates may print
+/// although they may hold secrets: the `expose` of a rules file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expose(Vec<String>);
+
 /// What parsing yields beside errors.
 #[derive(Clone, Debug)]
 pub struct Parsed {
@@ -58,13 +96,14 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 
 impl Template {
     /// Compiles a text. All mistakes are reported.
-    pub fn parse(text: &str, escape: Escape) -> Result<Parsed, Vec<Error>> {
-        parse::parse(text, escape)
+    pub fn parse(text: &str, syntax: Syntax<'_>) -> Result<Parsed, Vec<Error>> {
+        parse::parse(text, syntax.escape)
     }
 
     /// Appends the rendered text to `out`; allocates at most once.
-    pub fn render(&self, exchange: &Exchange<'_>, out: &mut Vec<u8>) {
-        out.reserve(self.bound(exchange));
+    pub fn render(&self, subject: &Subject<'_>, out: &mut Vec<u8>) {
+        let exchange = subject.exchange;
+        out.reserve(self.bound(subject));
         let start = out.len();
         for segment in &self.segments {
             let room = (MAX_MESSAGE + start).saturating_sub(out.len());
@@ -78,7 +117,8 @@ impl Template {
     }
 
     /// Bytes that suffice for the text rendered for this exchange.
-    pub fn bound(&self, exchange: &Exchange<'_>) -> usize {
+    pub fn bound(&self, subject: &Subject<'_>) -> usize {
+        let exchange = subject.exchange;
         let segments = self.segments.iter().map(|segment| segment.bound(exchange, self.escape));
         // Rendering stops at the first segment that goes too far.
         segments.sum::<usize>().min(MAX_MESSAGE + MAX_VALUE * self.escape.growth())
@@ -92,15 +132,54 @@ impl Template {
         })
     }
 
-    /// Whether the text depends on the length of the response's content, so that the length must
-    /// be known first.
-    pub fn reads_length(&self) -> bool {
-        self.segments.iter().any(|segment| match segment {
+    /// What the text reads of the response's content.
+    pub fn needs(&self) -> Needs {
+        let length = self.segments.iter().any(|segment| match segment {
             Segment::Literal(_) => false,
             Segment::Directive { directive, .. } => {
                 matches!(directive, Directive::Length | Directive::LengthOrDash)
             }
-        })
+        });
+        Needs { length, content: false }
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// A template that belongs to no rule, for a response whose status stays.
+    pub fn of(exchange: &'a Exchange<'a>) -> Self {
+        Self { exchange, status: exchange.response.status, rule: "", message: None, language: None }
+    }
+}
+
+impl Needs {
+    /// What either needs.
+    pub fn and(self, other: Self) -> Self {
+        Self { length: self.length || other.length, content: self.content || other.content }
+    }
+}
+
+impl Expose {
+    /// These names: header fields whatever their case, all others as they are written.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
+        Self(names.into_iter().collect())
+    }
+
+    /// Whether a header field is among them.
+    pub fn has_field(&self, name: &HeaderName) -> bool {
+        self.0.iter().any(|own| own.eq_ignore_ascii_case(name.as_str()))
+    }
+
+    /// Whether a cookie or a variable is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name)
+    }
+}
+
+impl<'a> Syntax<'a> {
+    /// Values are escaped like this, and no secret is exposed.
+    pub fn new(escape: Escape) -> Self {
+        const NOTHING: &Expose = &Expose(Vec::new());
+        Self { escape, expose: NOTHING }
     }
 }
 

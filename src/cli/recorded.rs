@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use anyhow::Context;
@@ -125,6 +126,9 @@ impl Told {
             headers: self.response_header.into_iter().map(line).collect(),
             body: self.body,
             origin_port: None,
+            upstream: String::new(),
+            cause: None,
+            content: OnceLock::new(),
             unknown: Unknown::new(),
         };
         let server = Server { timezone: crate::host::zone::local(), ..Server::default() };

@@ -5,8 +5,8 @@ use chrono_tz::Tz;
 
 use super::document;
 use crate::{
-    exchange::{Clock, Connection, Exchange, Fields, Request, Response},
-    template::{Escape, Template},
+    exchange::{Clock, Connection, Exchange, Fields, Request, Response, Source},
+    template::{Escape, Subject, Template},
 };
 
 /// What is wrong with a message once rendered.
@@ -57,20 +57,37 @@ fn render(template: &Template, value: &str, status: u16, length: Option<u64>) ->
             path: value,
             query: Some(value),
             protocol: "HTTP/1.1",
+            scheme: "https",
+            authority: value,
             fields: Fields::Lines(&lines),
             id: value,
             user: Some(value).filter(|user| !user.is_empty()),
+            trace: None,
         },
-        response: Response { status, reason: Some(value), fields: Fields::Lines(&lines), length },
+        response: Response {
+            status,
+            reason: Some(value),
+            fields: Fields::Lines(&lines),
+            length,
+            content: None,
+            is_pending: false,
+            source: Source::Upstream,
+            hands_off: false,
+        },
         connection: Connection {
             client: "192.0.2.1",
             client_host: "192.0.2.1",
+            peer: "192.0.2.1",
+            peer_port: Some(49152),
             local: "192.0.2.2",
+            local_port: Some(443),
+            upstream: "192.0.2.3:80",
             upstream_port: Some(80),
+            hostname: "sample",
         },
         clock: Clock { received: DateTime::UNIX_EPOCH, elapsed_us: Some(1500), zone: Tz::UTC },
     };
     let mut out = Vec::new();
-    template.render(&exchange, &mut out);
+    template.render(&Subject::of(&exchange), &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -4,14 +4,17 @@
 //! `{"response": {"status": 503}}`. Keys that are not known are kept in `unknown`, for the
 //! reader to warn of.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use http::HeaderName;
 use serde::{Deserialize, Deserializer};
 
-use super::{Clock, Connection, Exchange, Fields, Request, Response, request_id};
+use super::{
+    Cause, Clock, Connection, Content, Exchange, Fields, OPT_OUT, Request, Response, Source, Trace,
+    hands_off, request_id,
+};
 use crate::rules::Body;
 
 /// A recorded exchange.
@@ -46,6 +49,8 @@ pub struct Server {
     pub local_port: u16,
     /// The IANA name of the zone of local times.
     pub timezone: Tz,
+    /// The name of the machine.
+    pub hostname: String,
     /// Keys that mean nothing here.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -66,7 +71,7 @@ pub struct RecordedRequest {
     pub protocol: String,
     /// `http` or `https`.
     pub scheme: String,
-    /// The host that was asked.
+    /// The host that was asked, where the header has no Host field.
     pub host: String,
     /// Its port.
     pub host_port: Option<u16>,
@@ -74,6 +79,10 @@ pub struct RecordedRequest {
     pub remote_addr: String,
     /// The client's host name. Default: its IP address.
     pub remote_host: Option<String>,
+    /// The IP address of the TCP peer. Default: the client's.
+    pub peer_addr: Option<String>,
+    /// The port of the TCP peer.
+    pub peer_port: Option<u16>,
     /// The header fields in order.
     #[serde(deserialize_with = "field_lines")]
     pub headers: Vec<(String, Vec<u8>)>,
@@ -107,6 +116,15 @@ pub struct RecordedResponse {
     /// The port of the upstream.
     #[serde(default)]
     pub origin_port: Option<u16>,
+    /// The address of the upstream, with a port.
+    #[serde(default)]
+    pub upstream: String,
+    /// Why the proxy made the response itself; left out: the upstream made it.
+    #[serde(default, deserialize_with = "cause")]
+    pub cause: Option<Cause>,
+    /// The content as it is read once a template asks for it.
+    #[serde(skip)]
+    pub content: OnceLock<Content>,
     /// Keys that mean nothing here.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -128,27 +146,40 @@ impl Record {
     /// header: see [`Record::request_id`] and [`super::user::first`].
     pub fn exchange<'a>(&'a self, id: &'a str, user: Option<&'a str>) -> Exchange<'a> {
         let request = &self.request;
+        let response_fields = Fields::Lines(&self.response.headers);
         Exchange {
             request: Request {
                 method: &request.method,
                 path: &request.uri,
                 query: request.query.as_deref(),
                 protocol: &request.protocol,
+                scheme: &request.scheme,
+                authority: self.authority(),
                 fields: Fields::Lines(&request.headers),
                 id,
                 user,
+                trace: Trace::of(Fields::Lines(&request.headers)),
             },
             response: Response {
                 status: self.response.status,
                 reason: self.response.reason.as_deref(),
-                fields: Fields::Lines(&self.response.headers),
+                fields: response_fields,
                 length: Some(self.length()),
+                content: Some(self.content()),
+                is_pending: false,
+                source: self.response.cause.map_or(Source::Upstream, Source::Proxy),
+                hands_off: hands_off(response_fields, &OPT_OUT),
             },
             connection: Connection {
                 client: &request.remote_addr,
                 client_host: request.remote_host.as_deref().unwrap_or(&request.remote_addr),
+                peer: request.peer_addr.as_deref().unwrap_or(&request.remote_addr),
+                peer_port: request.peer_port,
                 local: &self.server.local_addr,
+                local_port: Some(self.server.local_port),
+                upstream: &self.response.upstream,
                 upstream_port: self.response.origin_port,
+                hostname: &self.server.hostname,
             },
             clock: Clock {
                 received: request.received_at.unwrap_or(self.clock),
@@ -171,6 +202,18 @@ impl Record {
         }
     }
 
+    /// Whom the request is for.
+    fn authority(&self) -> &str {
+        let sent = Fields::Lines(&self.request.headers).first(&http::header::HOST);
+        sent.and_then(|host| std::str::from_utf8(host).ok()).unwrap_or(&self.request.host)
+    }
+
+    fn content(&self) -> &Content {
+        let response = &self.response;
+        let held = response.body.as_deref().unwrap_or_default().as_bytes();
+        response.content.get_or_init(|| Content::new(Fields::Lines(&response.headers), held, false))
+    }
+
     fn length(&self) -> u64 {
         match &self.response.body {
             Some(body) => body.len() as u64,
@@ -186,7 +229,13 @@ impl Record {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { local_addr: "127.0.0.1".into(), local_port: 8080, timezone: Tz::UTC, unknown: Unknown::new() }
+        Self {
+            local_addr: "127.0.0.1".into(),
+            local_port: 8080,
+            timezone: Tz::UTC,
+            hostname: "localhost".into(),
+            unknown: Unknown::new(),
+        }
     }
 }
 
@@ -202,6 +251,8 @@ impl Default for RecordedRequest {
             host_port: None,
             remote_addr: "127.0.0.1".into(),
             remote_host: None,
+            peer_addr: None,
+            peer_port: None,
             headers: Vec::new(),
             elapsed_ms: None,
             received_at: None,
@@ -226,6 +277,15 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
         return Ok(status);
     }
     Err(serde::de::Error::custom(format!("a status is a number from 100 to 999, not {status}")))
+}
+
+fn cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cause>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let unknown = || {
+        let known = Cause::ALL.map(Cause::as_str).join("`, `");
+        serde::de::Error::custom(format!("`{name}` is not a cause; they are `{known}`"))
+    };
+    Cause::named(&name).map(Some).ok_or_else(unknown)
 }
 
 fn field_lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, Vec<u8>)>, D::Error> {

@@ -23,7 +23,6 @@ mod prompt;
 mod server;
 mod upstream;
 
-pub use cause::Cause;
 pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};

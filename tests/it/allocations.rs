@@ -7,6 +7,7 @@ use retort::{
     Body, Decision,
     config::{self, href::Disk},
     exchange::record::Record,
+    template::Subject,
 };
 use serde_json::json;
 
@@ -44,7 +45,7 @@ fn deciding_allocates_nothing_and_rendering_once() {
     let Decision::Replace(choice) = rules.decide(&exchange, Body::Absent) else { panic!("ALWAYS") };
     assert_eq!(choice.index, 0);
     let mut out = Vec::new();
-    let counted = measure(|| choice.message.template.render(&exchange, &mut out));
+    let counted = measure(|| choice.message.template.render(&Subject::of(&exchange), &mut out));
     assert_eq!(counted.count_total, 1, "{counted:?}");
     serde_json::from_slice::<serde_json::Value>(&out).unwrap();
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use retort::{
-    Decision, Reply,
+    Reply,
     config::{self, Loaded},
     exchange::{Fields, record::Record, request_id, user},
 };
@@ -168,21 +168,17 @@ fn decided(rules: &retort::Rules, record: &Record) -> Answer {
     let decision = rules.decide(&exchange, record.body());
     let mut lines = record.response.headers.clone();
     let mut body = record.response.body.clone().unwrap_or_default();
-    let word = match decision {
-        Decision::Keep(_) => "keep",
-        Decision::Wait(_) => "wait",
-        Decision::Replace(choice) => {
-            let reply = Reply::new(&choice, &exchange);
-            reply.apply(&mut lines);
-            body = String::from_utf8(reply.body.to_vec()).unwrap();
-            "replace"
-        }
-    };
+    let mut status = record.response.status;
+    if let Some(reply) = Reply::of(&decision, &exchange) {
+        reply.apply(&mut lines);
+        status = reply.status;
+        body = reply.body.map_or(body, |body| String::from_utf8(body.to_vec()).unwrap());
+    }
     let headers = lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect();
     let rule = decision.rule().map(|rule| rule.id().to_string());
     Answer {
-        decided: Some((word.to_owned(), decision.reason().to_owned(), rule, decision.message())),
-        status: record.response.status,
+        decided: Some((decision.action().to_owned(), decision.reason().to_owned(), rule, decision.message())),
+        status,
         headers,
         body,
     }

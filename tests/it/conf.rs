@@ -7,11 +7,7 @@ use std::{
     process::Command,
 };
 
-use retort::{
-    Body, Decision, Reply, Rules, config,
-    exchange::record::Record,
-    rules::{Choice, Overwrite},
-};
+use retort::{Body, Decision, Reply, Rules, config, exchange::record::Record, rules::Overwrite};
 use serde_json::json;
 
 /// What a client or an upstream would send to break out of a message.
@@ -80,11 +76,11 @@ fn attack(status: u16, value: &str) -> Record {
 fn messages(rules: &Rules, status: u16, record: &Record) -> Vec<(String, String)> {
     let exchange = record.exchange(record.request.generated_guid.as_deref().unwrap_or("-"), None);
     let Some(rule) = rules.iter().find(|rule| rule.statuses().contains(status)) else { return Vec::new() };
-    let choices = rule.messages().iter().enumerate().map(|(index, message)| Choice { rule, index, message });
+    let choices = (0..).map_while(|index| rule.choice(index));
     choices
         .map(|choice| {
             let content_type = choice.message.content_type.to_str().unwrap().to_owned();
-            let body = Reply::new(&choice, &exchange).body;
+            let body = Reply::of(&Decision::Replace(choice), &exchange).unwrap().body.unwrap();
             (content_type, String::from_utf8(body.to_vec()).unwrap())
         })
         .collect()

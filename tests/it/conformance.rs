@@ -386,11 +386,10 @@ impl Answer {
             body: record.response.body.clone().unwrap_or_default(),
         };
         assert!(record.body() == Body::Unknown || !matches!(decision, Decision::Wait(_)));
-        if let Decision::Replace(choice) = decision {
-            let reply = Reply::new(&choice, &exchange);
+        if let Some(reply) = Reply::of(&decision, &exchange) {
             reply.apply(&mut lines);
-            answer.replaced = true;
-            answer.body = String::from_utf8(reply.body.to_vec()).unwrap();
+            answer.replaced = reply.body.is_some();
+            answer.body = reply.body.map_or(answer.body, |body| String::from_utf8(body.to_vec()).unwrap());
         }
         let mut headers: Vec<(String, String)> = lines
             .into_iter()

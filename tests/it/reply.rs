@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use retort::{
-    Decision, Reply,
+    Reply,
     config::{self, href::Disk},
     exchange::record::Record,
     reply::Edit,
@@ -20,15 +20,14 @@ fn reply(messages: &str, record: Value) -> (Vec<String>, String) {
         .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let record: Record = serde_json::from_value(record).unwrap();
     let exchange = record.exchange("id", None);
-    let Decision::Replace(choice) = rules.decide(&exchange, record.body()) else {
-        panic!("nothing is replaced");
-    };
-    let reply = Reply::new(&choice, &exchange);
+    let decision = rules.decide(&exchange, record.body());
+    let reply = Reply::of(&decision, &exchange).expect("a replacement");
     let edits = reply.edits.iter().map(|edit| match edit {
         Edit::Remove(name) => format!("-{name}"),
         Edit::Set(name, value) => format!("{name}: {}", value.to_str().unwrap()),
+        Edit::Add(name, value) => format!("+{name}: {}", value.to_str().unwrap()),
     });
-    (edits.collect(), String::from_utf8(reply.body.to_vec()).unwrap())
+    (edits.collect(), String::from_utf8(reply.body.unwrap().to_vec()).unwrap())
 }
 
 const TEXT: &str = "<message>gone</message>";

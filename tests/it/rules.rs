@@ -1,20 +1,18 @@
 //! Which rule, which message, and when a response is left alone.
 
 use retort::{
-    Body, Decision, Rules,
+    Body, Rules,
     accept::{Negotiation, Offer},
     exchange::record::Record,
     rules::{Message, Overwrite, StatusRule},
     status::StatusSet,
-    template::{Escape, Template},
+    template::{Escape, Syntax, Template},
 };
 use serde_json::json;
 
 fn message(text: &str) -> Message {
-    Message {
-        template: Template::parse(text, Escape::Text).unwrap().template,
-        content_type: "text/plain; charset=utf-8".parse().unwrap(),
-    }
+    let template = Template::parse(text, Syntax::new(Escape::Text)).unwrap().template;
+    Message::new(template, "text/plain; charset=utf-8".parse().unwrap())
 }
 
 fn rule(id: &str, statuses: &str, overwrite: Overwrite, offers: &[Offer]) -> StatusRule {
@@ -25,16 +23,12 @@ fn rule(id: &str, statuses: &str, overwrite: Overwrite, offers: &[Offer]) -> Sta
 /// What is decided, as `decision rule message reason`.
 fn decide(rules: &Rules, record: serde_json::Value, body: Body) -> String {
     let record: Record = serde_json::from_value(record).unwrap();
-    let exchange = record.exchange("id", None);
+    let mut exchange = record.exchange("id", None);
+    exchange.response.is_pending = exchange.request.method != "HEAD";
     let decision = rules.decide(&exchange, body);
-    let name = match decision {
-        Decision::Keep(_) => "keep",
-        Decision::Replace(_) => "replace",
-        Decision::Wait(_) => "wait",
-    };
     let rule = decision.rule().map_or("-".to_owned(), |rule| rule.id().to_string());
     let message = decision.message().map_or("-".to_owned(), |index| index.to_string());
-    format!("{name} {rule} {message} {}", decision.reason())
+    format!("{} {rule} {message} {}", decision.action(), decision.reason())
 }
 
 fn any(id: &str, statuses: &str, overwrite: Overwrite) -> Rules {

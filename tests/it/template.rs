@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use retort::{
     exchange::{self, record::Record, request_id},
-    template::{Escape, Template, directive},
+    template::{Escape, Subject, Syntax, Template, directive},
 };
 use serde_json::{Value, json};
 
@@ -16,15 +16,18 @@ fn render(template: &Template, record: &Record) -> String {
     let id = record.request_id(&request_id::DEFAULT_HEADERS);
     let fields = exchange::Fields::Lines(&record.request.headers);
     let exchange = record.exchange(&id, exchange::user::first(fields, &exchange::user::DEFAULT_HEADER));
-    let mut out = Vec::with_capacity(template.bound(&exchange));
+    let subject = Subject::of(&exchange);
+    let mut out = Vec::with_capacity(template.bound(&subject));
     let capacity = out.capacity();
-    template.render(&exchange, &mut out);
+    template.render(&subject, &mut out);
     assert_eq!(out.capacity(), capacity, "one allocation suffices");
     String::from_utf8(out).expect("messages are UTF-8")
 }
 
 fn parse(text: &str, escape: Escape) -> Template {
-    Template::parse(text, escape).unwrap_or_else(|errors| panic!("{text:?}: {errors:?}")).template
+    Template::parse(text, Syntax::new(escape))
+        .unwrap_or_else(|errors| panic!("{text:?}: {errors:?}"))
+        .template
 }
 
 fn text(template: &str, exchange: &Value) -> String {
@@ -33,12 +36,12 @@ fn text(template: &str, exchange: &Value) -> String {
 
 /// The mistakes of a text: their codes, and the pieces of the text that they point to.
 fn mistakes(text: &str) -> Vec<(&'static str, &str)> {
-    let errors = Template::parse(text, Escape::Text).expect_err(text);
+    let errors = Template::parse(text, Syntax::new(Escape::Text)).expect_err(text);
     errors.iter().map(|error| (error.kind.code(), &text[error.span.clone()])).collect()
 }
 
 fn warnings(text: &str) -> Vec<(&'static str, &str)> {
-    let parsed = Template::parse(text, Escape::Text).expect(text);
+    let parsed = Template::parse(text, Syntax::new(Escape::Text)).expect(text);
     parsed.warnings.iter().map(|warning| (warning.kind.code(), &text[warning.span.clone()])).collect()
 }
 
@@ -186,7 +189,7 @@ fn warnings_point_to_their_place() {
 #[test]
 fn every_message_reads_well() {
     let errors = |text: &str| -> Vec<String> {
-        let errors = Template::parse(text, Escape::Text).unwrap_err();
+        let errors = Template::parse(text, Syntax::new(Escape::Text)).unwrap_err();
         errors.iter().map(|error| format!("{} ({})", error.kind, error.kind.help().unwrap())).collect()
     };
     assert_eq!(
@@ -231,9 +234,9 @@ fn long_messages_are_cut() {
 
 #[test]
 fn only_lengths_read_the_length() {
-    assert!(parse("a%404b", Escape::Text).reads_length());
-    assert!(parse("%B", Escape::Text).reads_length());
-    assert!(!parse("%s%%b", Escape::Text).reads_length());
+    assert!(parse("a%404b", Escape::Text).needs().length);
+    assert!(parse("%B", Escape::Text).needs().length);
+    assert!(!parse("%s%%b", Escape::Text).needs().length);
 }
 
 #[test]
@@ -242,7 +245,7 @@ fn the_table_of_directives_holds_what_it_says() {
         for syntax in entry.syntax {
             let text =
                 syntax.replace("out", "ISO_8601").replace("in}", "RFC_1123}").replace("pattern", "yyyy");
-            let parsed = Template::parse(&text, Escape::Text).expect(syntax);
+            let parsed = Template::parse(&text, Syntax::new(Escape::Text)).expect(syntax);
             assert_eq!(parsed.warnings, [], "{syntax}");
             assert!(syntax.ends_with(entry.letter));
         }
@@ -271,12 +274,12 @@ fn escapes() -> impl Strategy<Value = Escape> {
 proptest! {
     #[test]
     fn any_text_is_parsed_or_refused(text in ".{0,40}", escape in escapes()) {
-        let _ = Template::parse(&text, escape);
+        let _ = Template::parse(&text, Syntax::new(escape));
     }
 
     #[test]
     fn spans_lie_in_the_text(text in pieces()) {
-        let spans: Vec<_> = match Template::parse(&text, Escape::Text) {
+        let spans: Vec<_> = match Template::parse(&text, Syntax::new(Escape::Text)) {
             Ok(parsed) => parsed.warnings.into_iter().map(|warning| warning.span).collect(),
             Err(errors) => errors.into_iter().map(|error| error.span).collect(),
         };
@@ -287,16 +290,16 @@ proptest! {
 
     #[test]
     fn what_is_printed_parses_to_the_same(text in pieces(), escape in escapes()) {
-        if let Ok(parsed) = Template::parse(&text, escape) {
+        if let Ok(parsed) = Template::parse(&text, Syntax::new(escape)) {
             let printed = parsed.template.to_string();
-            let again = Template::parse(&printed, escape).expect(&printed);
+            let again = Template::parse(&printed, Syntax::new(escape)).expect(&printed);
             prop_assert_eq!(&again.template, &parsed.template, "{}", printed);
         }
     }
 
     #[test]
     fn one_allocation_suffices(text in pieces(), value in ".{0,300}", escape in escapes()) {
-        if let Ok(parsed) = Template::parse(&text, escape) {
+        if let Ok(parsed) = Template::parse(&text, Syntax::new(escape)) {
             let record = record(&json!({
                 "server": {"timezone": "Australia/Adelaide"},
                 "request": {"query": value, "elapsed_ms": i64::MIN / 1000, "headers": [["x", value], ["X-Pp-User", value]]},

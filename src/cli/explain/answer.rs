@@ -34,15 +34,13 @@ impl<'r> Answer<'r> {
         let exchange = recorded.exchange();
         let response = &recorded.record.response;
         let decision = rules.decide(&exchange, recorded.record.body());
-        let reply = match &decision {
-            Decision::Replace(choice) => Some(Reply::new(choice, &exchange)),
-            Decision::Keep(_) | Decision::Wait(_) => None,
-        };
+        let reply = Reply::of(&decision, &exchange);
         let mut headers = response.headers.clone();
         if let Some(reply) = &reply {
             reply.apply(&mut headers);
         }
-        Self { decision, reply, status: response.status, headers, upstream_body: response.body.clone() }
+        let status = reply.as_ref().map_or(response.status, |reply| reply.status);
+        Self { decision, reply, status, headers, upstream_body: response.body.clone() }
     }
 
     /// Why the response is kept, in words; `None` where it is replaced.
@@ -50,14 +48,14 @@ impl<'r> Answer<'r> {
         match &self.decision {
             Decision::Keep(kept) => Some(kept.reason.to_string()),
             Decision::Wait(_) => Some("it is not known whether the response has content".to_owned()),
-            Decision::Replace(_) => None,
+            Decision::Replace(_) | Decision::Steer(_) => None,
         }
     }
 
     /// The content that the client gets; to HEAD, that of a GET.
     pub(super) fn body(&self) -> Option<String> {
-        match &self.reply {
-            Some(reply) => Some(String::from_utf8_lossy(&reply.body).into_owned()),
+        match self.reply.as_ref().and_then(|reply| reply.body.as_ref()) {
+            Some(body) => Some(String::from_utf8_lossy(body).into_owned()),
             None => self.upstream_body.clone(),
         }
     }
@@ -66,7 +64,7 @@ impl<'r> Answer<'r> {
     pub(super) fn json(&self) -> serde_json::Result<String> {
         let headers = self.headers.iter();
         let document = Document {
-            decision: if self.reply.is_some() { "replace" } else { "keep" },
+            decision: self.decision.action(),
             reason: self.decision.reason(),
             rule: self.decision.rule().map(|rule| &**rule.id()),
             message: self.decision.message(),

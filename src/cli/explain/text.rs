@@ -64,7 +64,7 @@ fn matching(rules: &Rules, answer: &Answer<'_>) -> String {
 fn was_negotiated(decision: &Decision<'_>) -> bool {
     match decision {
         Decision::Keep(kept) => kept.message.is_some() || kept.reason == Reason::NotAcceptable,
-        Decision::Replace(_) | Decision::Wait(_) => true,
+        Decision::Replace(_) | Decision::Steer(_) | Decision::Wait(_) => true,
     }
 }
 
@@ -136,5 +136,6 @@ fn overwrite(overwrite: Overwrite) -> String {
     match overwrite {
         Overwrite::IfEmpty => "IF_EMPTY".to_owned(),
         Overwrite::Always => "ALWAYS".to_owned(),
+        Overwrite::IfNotAcceptable => "IF_NOT_ACCEPTABLE".to_owned(),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     },
     media::{MediaType, ParseError},
     rules::Message,
-    template::{Escape, Parsed, Template},
+    template::{Escape, Parsed, Syntax, Template},
 };
 
 /// Where the text of a message stands: in the rules file or in one of its own.
@@ -56,7 +56,7 @@ impl Schema<'_> {
         let origin = self.origin(element)?;
         let template = self.template(&origin, escape)?;
         self.well_formed(&template, escape, &origin, element, status);
-        Some((offer?, Message { template, content_type: content_type?.value }))
+        Some((offer?, Message::new(template, content_type?.value)))
     }
 
     /// What the message offers: a media type, or `*/*`.
@@ -173,7 +173,7 @@ impl Schema<'_> {
             span: Some(origin.span(span)),
             help,
         };
-        match Template::parse(&origin.text, escape) {
+        match Template::parse(&origin.text, Syntax::new(escape)) {
             Ok(Parsed { template, warnings }) => {
                 for warning in warnings {
                     let (code, help) = (warning.kind.code(), warning.kind.help());

@@ -24,7 +24,7 @@ pub(super) async fn send(session: &mut Session, facts: &Facts, status: StatusCod
     let mut body = None;
     if let Some(reply) = reply {
         hold::edit(&mut head, &reply.edits);
-        body = Some(reply.body).filter(|body| request.method != Method::HEAD && !body.is_empty());
+        body = reply.body.filter(|body| request.method != Method::HEAD && !body.is_empty());
     }
     let mut tasks = vec![HttpTask::Header(head, body.is_none())];
     tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));

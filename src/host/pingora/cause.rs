@@ -1,34 +1,9 @@
-//! Why the proxy had to answer itself.
-
-use std::fmt;
+//! From Pingora's errors to what the client is told.
 
 use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 
-/// Why the proxy had to answer itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The upstream took no connection: refused, or no route to it.
-    ConnectRefused,
-    /// No connection within the time for it.
-    ConnectTimeout,
-    /// The upstream was silent for too long.
-    ReadTimeout,
-    /// The upstream took nothing for too long.
-    WriteTimeout,
-    /// The connection broke before the response, or what came over it was no response.
-    Reset,
-    /// No secure connection could be agreed on.
-    Tls,
-    /// The name of the upstream has no address.
-    Dns,
-    /// There is no upstream to ask.
-    NoUpstream,
-    /// The request is not one that HTTP allows.
-    BadRequest,
-    /// A fault of the proxy.
-    Internal,
-}
+use crate::exchange::Cause;
 
 /// What an error means for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,30 +12,6 @@ pub(super) enum Fate {
     Answer(StatusCode, Cause),
     /// It is gone.
     Gone,
-}
-
-impl Cause {
-    /// The name as rules write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cause::ConnectRefused => "connect-refused",
-            Cause::ConnectTimeout => "connect-timeout",
-            Cause::ReadTimeout => "read-timeout",
-            Cause::WriteTimeout => "write-timeout",
-            Cause::Reset => "reset",
-            Cause::Tls => "tls",
-            Cause::Dns => "dns",
-            Cause::NoUpstream => "no-upstream",
-            Cause::BadRequest => "bad-request",
-            Cause::Internal => "internal",
-        }
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 impl Fate {

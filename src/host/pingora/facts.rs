@@ -14,9 +14,9 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use crate::{
     Body, Decision, Exchange, Reply,
-    exchange::{Clock, Connection, Fields, Request, Response, content_length, user},
+    exchange::{Clock, Connection, Fields, Request, Response, Source, Trace, content_length, user},
     host::live::Snapshot,
-    rules::Reason,
+    rules::{Awaited, Reason, Until},
 };
 
 /// What is known of a request from its start, and the rules that were in force then.
@@ -102,18 +102,12 @@ impl Facts {
     ) -> (Verdict, Outcome) {
         let judged = unless_it_panics(|| {
             let local = self.local.map_or_else(String::new, |ip| ip.to_string());
-            let exchange = self.exchange(request, response, content.length, &local);
+            let exchange = self.exchange(request, response, content, &local);
             let decision = rules.decide(&exchange, content.body);
             let verdict = match &decision {
-                Decision::Keep(_) => Verdict::Keep,
-                Decision::Wait(_) if content.more => Verdict::Wait,
-                Decision::Wait(_) => Verdict::Keep,
-                Decision::Replace(choice)
-                    if content.more && content.length.is_none() && choice.message.template.reads_length() =>
-                {
-                    Verdict::Count
-                }
-                Decision::Replace(choice) => Verdict::Replace(Reply::new(choice, &exchange)),
+                Decision::Wait(Awaited { until: Until::FirstByte, .. }) => Verdict::Wait,
+                Decision::Wait(_) => Verdict::Count,
+                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Replace),
             };
             (verdict, Outcome::of(&decision))
         });
@@ -131,7 +125,7 @@ impl Facts {
         &'a self,
         request: &'a RequestHeader,
         response: &'a ResponseHeader,
-        length: Option<u64>,
+        content: Content,
         local: &'a str,
     ) -> Exchange<'a> {
         let request_fields = Fields::Map(&request.headers);
@@ -141,20 +135,32 @@ impl Facts {
                 path: request.uri.path(),
                 query: request.uri.query(),
                 protocol: protocol(request.version),
+                scheme: "http",
+                authority: authority(request),
                 fields: request_fields,
                 id: &self.id,
                 user: user::first(request_fields, &self.user_header),
+                trace: Trace::of(request_fields),
             },
             response: Response {
                 status: response.status.as_u16(),
                 reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
                 fields: Fields::Map(&response.headers),
-                length,
+                length: content.length,
+                content: None,
+                is_pending: content.more,
+                source: Source::Upstream,
+                hands_off: false,
             },
             connection: Connection {
                 client: &self.client,
                 client_host: &self.client,
+                peer: &self.client,
+                peer_port: None,
                 local,
+                local_port: None,
+                upstream: "",
+                hostname: "",
                 upstream_port: self.upstream_port,
             },
             clock: Clock {
@@ -195,7 +201,7 @@ impl Outcome {
     fn of(decision: &Decision<'_>) -> Self {
         let action = match decision {
             Decision::Keep(_) => Action::Keep,
-            Decision::Replace(_) => Action::Replace,
+            Decision::Replace(_) | Decision::Steer(_) => Action::Replace,
             Decision::Wait(_) => Action::Wait,
         };
         Self {
@@ -216,6 +222,12 @@ impl Action {
             Action::Panic => "panic",
         }
     }
+}
+
+/// Whom the request is for.
+fn authority(request: &RequestHeader) -> &str {
+    let field = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    request.uri.authority().map(|authority| authority.as_str()).or(field).unwrap_or_default()
 }
 
 /// The protocol as an access log writes it.

@@ -16,7 +16,7 @@ use pingora::{
 use super::{
     answer,
     app::Scope,
-    cause::{Cause, Fate},
+    cause::Fate,
     facts::{Content, Facts, Outcome, Verdict},
     forward,
     held::{Drain, REPLIED, Slot},
@@ -26,7 +26,7 @@ use super::{
     upstream::{Endpoint, Upstreams},
 };
 use crate::{
-    exchange::{Fields, request_id},
+    exchange::{Cause, Fields, request_id},
     host::live::Live,
     rules::Reason,
 };

@@ -177,11 +177,9 @@ impl Hold {
         out: &mut Vec<HttpTask>,
     ) {
         edit(&mut head, &reply.edits);
-        let bodiless = request.method == Method::HEAD || reply.body.is_empty();
-        out.push(HttpTask::Header(head, bodiless));
-        if !bodiless {
-            out.push(HttpTask::Body(Some(reply.body), true));
-        }
+        let body = reply.body.filter(|body| request.method != Method::HEAD && !body.is_empty());
+        out.push(HttpTask::Header(head, body.is_none()));
+        out.extend(body.map(|body| HttpTask::Body(Some(body), true)));
         self.state = State::Replaced { dropped: 0, ended };
     }
 }
@@ -209,6 +207,11 @@ pub(super) fn edit(head: &mut ResponseHeader, edits: &[Edit]) {
             Edit::Set(name, value) => {
                 if let Err(error) = head.insert_header(title_case(name), value.clone()) {
                     tracing::error!(%error, %name, "a header field could not be set");
+                }
+            }
+            Edit::Add(name, value) => {
+                if let Err(error) = head.append_header(title_case(name), value.clone()) {
+                    tracing::error!(%error, %name, "a header field could not be added");
                 }
             }
         }
@@ -382,7 +385,10 @@ mod tests {
     #[test]
     fn what_follows_a_message_is_dropped_and_counted() {
         let mut held = Held::new(LENGTH);
-        held.hold = Hold::replacing(Reply { body: Bytes::from_static(b"m"), edits: Vec::new() }, 3);
+        held.hold = Hold::replacing(
+            Reply { status: 404, body: Some(Bytes::from_static(b"m")), edits: Vec::new() },
+            3,
+        );
         assert_eq!(held.feed(head(404, false)), ["404", "m end"]);
         assert_eq!(held.hold.progress(), Progress::Draining);
         assert!(held.feed(body("abc", false)).is_empty());
