@@ -17,6 +17,7 @@ mod conformance;
 mod document;
 mod media;
 mod pingora;
+mod readme;
 mod reload;
 mod reply;
 mod rules;
