@@ -22,6 +22,8 @@
 
 pub mod accept;
 #[cfg(feature = "cli")]
+pub mod case;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod exchange;
