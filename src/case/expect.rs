@@ -9,7 +9,7 @@ use super::answer::{Answer, Decided};
 
 /// What must come of an exchange. What is left out is not looked at.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
+#[serde(default, rename_all = "kebab-case", expecting = "a table")]
 pub struct Expect {
     /// `keep`, `replace` or `steer`.
     pub decision: Option<String>,
@@ -40,7 +40,7 @@ pub struct Expect {
 pub struct Lines(pub Vec<String>);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a string or an array of strings")]
+#[serde(untagged, expecting = "a string or an array of strings is expected")]
 enum OneOrMore {
     One(String),
     More(Vec<String>),

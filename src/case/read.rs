@@ -51,6 +51,7 @@ struct Head {
 
 /// An exchange as it is written.
 #[derive(Deserialize)]
+#[serde(expecting = "a table")]
 struct Written {
     name: Option<String>,
     #[serde(default)]

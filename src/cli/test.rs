@@ -25,7 +25,7 @@ pub(super) struct Test {
     /// Cases, TOML; of a folder, every *.toml in it
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Rules file to test, in place of those that the cases have
+    /// Rules file to test, in place of those that the cases name
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
     /// Write the outcome to a file as JUnit XML, too
@@ -46,7 +46,7 @@ A case:
   [[exchange]]
   name = 'an empty 503'
   record = { request = { headers = [['Accept', 'text/html']] }, response = { status = 503 } }
-  expect = { rule = 'down', status = 503, headers = { Retry-After = '30' }, body-contains = 'back soon' }
+  expect = { rule = 'down', headers = { Retry-After = '30' }, body-contains = 'later' }
 
 A record is what `retort explain --exchange` reads. What can be expected, each as needed:
   decision, reason, rule, message     as `retort explain --format json` tells them

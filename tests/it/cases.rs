@@ -144,7 +144,10 @@ fn not_live(record: &Record) -> Option<&'static str> {
         (record.clock != CLOCK.parse::<chrono::DateTime<chrono::Utc>>().unwrap(), "a clock"),
         (request.received_at.is_some() || request.elapsed_ms.is_some(), "times"),
         (request.generated_guid.as_deref() != Some(GENERATED_ID), "a generated id"),
-        (server.local_addr != usual.local_addr || server.local_port != usual.local_port, "the proxy's address"),
+        (
+            server.local_addr != usual.local_addr || server.local_port != usual.local_port,
+            "the proxy's address",
+        ),
         (server.hostname != usual.hostname, "the machine's name"),
         (!matches!(&*request.protocol, "HTTP/1.0" | "HTTP/1.1"), "the protocol"),
         (request.scheme != "http", "the scheme"),
