@@ -19,6 +19,9 @@
 //! expect = { decision = "replace", rule = "empty", body = "error 503" }
 //! ```
 //!
+//! For runs over sockets, an exchange may also say how its [`Stage`] is set: `framing`, `upstream`
+//! and `live`. The decision does not depend on them.
+//!
 //! The outcome is the same each time: an exchange that says nothing of the clock or of the
 //! generated id has those of [`CLOCK`] and [`GENERATED_ID`].
 
