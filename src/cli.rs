@@ -14,6 +14,7 @@ mod recorded;
 mod render;
 mod serve;
 mod table;
+mod test;
 mod value;
 
 use std::{env, process::ExitCode};
@@ -62,6 +63,7 @@ enum Verb {
     Check(check::Check),
     Explain(explain::Explain),
     Render(render::Render),
+    Test(test::Test),
     Demo(demo::Demo),
     Directives(directives::Directives),
 }
@@ -79,6 +81,7 @@ impl Verb {
             Verb::Check(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),
+            Verb::Test(verb) => verb.run(console),
             Verb::Demo(verb) => verb.run(console),
             Verb::Directives(verb) => verb.run(console),
         }

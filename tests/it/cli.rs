@@ -17,6 +17,7 @@ mod help;
 mod render;
 mod running;
 mod serve;
+mod test;
 mod usage;
 
 /// The command in an environment without settings.
