@@ -37,7 +37,7 @@ fn languages() {
     for tag in ["en", "pt-BR", "zh-Hant-TW"] {
         assert_eq!(language(tag).as_deref(), Some(tag));
     }
-    for wrong in ["", "*", "en_US", "e n", "english-language", "12"] {
+    for wrong in ["", "*", "en_US", "e n", "en-toolongtag", "12"] {
         assert_eq!(told(&format!("<message xml:lang='{wrong}'/>")), one("invalid-language", wrong));
     }
     assert!(help("<message xml:lang='pt_BR'/>").contains("did you mean `pt-BR`?"));
