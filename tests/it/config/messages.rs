@@ -46,6 +46,14 @@ fn languages() {
 }
 
 #[test]
+fn a_language_is_said_once() {
+    let field = "<header name='content-language' action='default'>fr</header>";
+    assert_eq!(told(&format!("<message>{field}</message>")), []);
+    let twice = format!("<message xml:lang='en'>{field}</message>");
+    assert_eq!(told(&twice), one("overridden-header", "content-language"));
+}
+
+#[test]
 fn a_message_in_another_language_can_be_reached() {
     let twice = |first: &str, second: &str| {
         let message = |tag: &str| match tag {
