@@ -19,13 +19,17 @@ use crate::{
     template::Template,
 };
 
-/// What is done with a value; `None`: the field goes.
-const ACTIONS: [(&str, Option<fn(Value) -> Action>); 4] = [
-    ("set", Some(Action::Set)),
-    ("add", Some(Action::Add)),
-    ("default", Some(Action::Default)),
-    ("remove", None),
-];
+/// What is done to a field, before its value is read.
+#[derive(Clone, Copy)]
+enum Verb {
+    Set,
+    Add,
+    Default,
+    Remove,
+}
+
+const VERBS: [(&str, Verb); 4] =
+    [("set", Verb::Set), ("add", Verb::Add), ("default", Verb::Default), ("remove", Verb::Remove)];
 
 impl Schema<'_> {
     /// Reads a `header`. `tried` are statuses that its rule may meet and send; `earlier` are those before it.
@@ -37,19 +41,25 @@ impl Schema<'_> {
     ) -> Option<FieldRule> {
         self.known_attributes(element, &["name", "action", "explode"]);
         let name = self.name_of_field(element);
-        let action = match attribute(element, "action") {
-            Some(_) => self.word(element, "action", &ACTIONS),
-            None => Some(Some(Action::Set as fn(Value) -> Action)),
+        let verb = match attribute(element, "action") {
+            Some(_) => self.word(element, "action", &VERBS),
+            None => Some(Verb::Set),
         };
-        let action = match action? {
-            Some(action) => {
-                let value = self.field_value(element, name.as_ref(), tried);
-                action(value?)
-            }
-            None => {
+        let value = match verb {
+            Some(Verb::Remove) => {
                 self.no_value(element);
-                Action::Remove
+                None
             }
+            // Perhaps there is none to be.
+            None if element.children.is_empty() => None,
+            _ => self.field_value(element, name.as_ref(), tried),
+        };
+        let action = match (verb?, value) {
+            (Verb::Remove, _) => Action::Remove,
+            (Verb::Set, Some(value)) => Action::Set(value),
+            (Verb::Add, Some(value)) => Action::Add(value),
+            (Verb::Default, Some(value)) => Action::Default(value),
+            (_, None) => return None,
         };
         let rule = FieldRule { name: name?, action };
         self.overridden(element, &rule, earlier, tried);

@@ -62,6 +62,11 @@ fn actions() {
     assert_eq!(read("<header name='Server' action='remove'>\n</header>"), "remove server");
     assert_eq!(told("<header name='X' action='append'>a</header>"), one("invalid-value", "append"));
     assert!(help("<header name='X' action='Remove'/>").contains("did you mean `remove`?"));
+    assert_eq!(told("<header name='X' action='delete'/>"), one("invalid-value", "delete"));
+    assert_eq!(
+        told("<header name='X' action='append'>%z</header>"),
+        [one("invalid-value", "append"), one("unknown-directive", "%z")].concat()
+    );
 }
 
 #[test]
