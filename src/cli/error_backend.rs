@@ -21,8 +21,8 @@ use crate::{
 /// Takes the place of a backend that ingress-nginx, Traefik or another proxy asks for its error pages;
 /// the proxy stays as it is. The status to answer is that of the X-Code header, else of the last segment
 /// of the path (/503, /503.html, /errors/503.json), else of the query (?code=503, ?status=503), and must be
-/// from 300 to 599; a request that names none is answered with 404, as a default backend does. Every answer
-/// has the status that it is about.
+/// from 300 to 599; a request that names none is answered with 404, as a default backend does. The answer has
+/// that status, unless a rule sends another; Traefik sends its own whatever comes.
 ///
 /// Rules see the request of the client: the path and query of X-Original-URI (or X-Forwarded-Uri, or the
 /// parameter `url` of the query), the Accept header in X-Format, the method of X-Original-Method, the host
@@ -54,13 +54,14 @@ pub(super) struct ErrorBackend {
 
 const AFTER_HELP: &str = "Examples:
   retort error-backend --rules rules.xml --listen [::]:8080
-  curl -H 'X-Code: 503' -H 'X-Format: application/json' -H 'X-Original-URI: /a' http://127.0.0.1:8080/
+  curl -H 'X-Code: 503' -H 'X-Format: text/html' -H 'X-Original-URI: /a' http://127.0.0.1:8080
 
-ingress-nginx, for all ingresses: run the controller with --default-backend-service=NAMESPACE/retort, and
-tell its ConfigMap what to intercept
+ingress-nginx, for all ingresses: a flag of the controller, and its ConfigMap
+  --default-backend-service=NAMESPACE/retort
   data:
     custom-http-errors: \"404,500,502,503,504\"
-For one ingress, with a service `retort` in its namespace:
+
+ingress-nginx, for one ingress, with a service `retort` in its namespace:
   annotations:
     nginx.ingress.kubernetes.io/custom-http-errors: \"404,500,502,503,504\"
     nginx.ingress.kubernetes.io/default-backend: retort

@@ -88,10 +88,8 @@ impl ErrorRequest {
         let either = |own: &HeaderName, forwarded: &HeaderName| {
             fields.get(own).or_else(|| fields.get(forwarded).filter(|_| is_believed))
         };
-        let by_path = Page::of_path(asked.uri.path());
-        let by_query = || CODE_PARAMETERS.iter().find_map(|name| status(&parameter(&asked.uri, name)?));
-        let status = fields.get(CODE).and_then(|code| status(code.as_bytes()));
-        let status = status.or(by_path.as_ref().map(|page| page.status)).or_else(by_query);
+        let page = Page::of_path(asked.uri.path());
+        let status = wanted(asked, page.as_ref()).unwrap_or(StatusCode::NOT_FOUND);
 
         let told = either(&ORIGINAL_URI, &FORWARDED_URI).and_then(|uri| target(uri.as_bytes()));
         let told = told.or_else(|| target(&parameter(&asked.uri, URL_PARAMETER)?));
@@ -106,18 +104,10 @@ impl ErrorRequest {
         if let Some(host) = host {
             request.headers.insert(HOST, host);
         }
-        accept(&mut request.headers, by_path.and_then(|page| page.extension));
-        Self {
-            status: status.unwrap_or(StatusCode::NOT_FOUND),
-            client: fields
-                .get_all(FORWARDED_FOR)
-                .iter()
-                .next_back()
-                .filter(|_| is_believed)
-                .and_then(last_address),
-            upstream_port: fields.get(SERVICE_PORT).and_then(|port| port.to_str().ok()?.trim().parse().ok()),
-            request,
-        }
+        accept(&mut request.headers, page.and_then(|page| page.extension));
+        let client = fields.get_all(FORWARDED_FOR).iter().next_back().filter(|_| is_believed);
+        let upstream_port = fields.get(SERVICE_PORT).and_then(|port| port.to_str().ok()?.trim().parse().ok());
+        Self { status, request, client: client.and_then(last_address), upstream_port }
     }
 }
 
@@ -134,6 +124,13 @@ impl<'a> Page<'a> {
         extension.is_none_or(is_one).then_some(())?;
         Some(Self { status: status(digits.as_bytes())?, extension })
     }
+}
+
+/// The status that is to be answered: of the field, else of the path, else of the query.
+fn wanted(asked: &Parts, page: Option<&Page<'_>>) -> Option<StatusCode> {
+    let by_field = asked.headers.get(CODE).and_then(|code| status(code.as_bytes()));
+    let by_query = || CODE_PARAMETERS.iter().find_map(|name| status(&parameter(&asked.uri, name)?));
+    by_field.or(page.map(|page| page.status)).or_else(by_query)
 }
 
 /// Reads a status that a proxy may want an answer for: three digits, 300 to 599.

@@ -83,9 +83,7 @@ impl ProxyHttp for ErrorBackend {
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         // Who asks first whether to send the content does not send it after this answer.
         let expects = session.req_header().headers.contains_key(header::EXPECT);
-        if expects {
-            session.set_keepalive(None);
-        }
+        session.set_close_on_response_before_downstream_finish(expects);
         if asks_for_health(session.req_header()) {
             say_ok(session).await?;
         } else {
