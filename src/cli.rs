@@ -5,9 +5,11 @@ mod console;
 mod demo;
 mod directives;
 mod environment;
+mod error_backend;
 mod exit;
 mod explain;
 mod identity;
+mod listener;
 mod load;
 mod log;
 mod recorded;
@@ -60,6 +62,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Serve(serve::Serve),
+    ErrorBackend(error_backend::ErrorBackend),
     Check(check::Check),
     Explain(explain::Explain),
     Render(render::Render),
@@ -78,6 +81,7 @@ impl Verb {
     fn run(self, console: Console) -> anyhow::Result<Exit> {
         match self {
             Verb::Serve(verb) => verb.run(console),
+            Verb::ErrorBackend(verb) => verb.run(console),
             Verb::Check(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),

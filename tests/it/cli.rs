@@ -12,6 +12,7 @@ mod check;
 mod demo;
 mod directives;
 mod environment;
+mod error_backend;
 mod explain;
 mod help;
 mod render;

@@ -15,6 +15,7 @@ mod conf;
 mod config;
 mod conformance;
 mod document;
+mod error_backend;
 mod language;
 mod media;
 mod pingora;

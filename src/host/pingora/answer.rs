@@ -1,6 +1,7 @@
 //! What the proxy says itself: a response made up on the spot, which goes through the rules like
 //! any other, and gets a generic message where they have none for it.
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use pingora::{
     Result,
@@ -18,18 +19,36 @@ use crate::Reply;
 
 /// Answers with this status, and returns what the rules said of it.
 pub(super) async fn send(session: &mut Session, facts: &Facts, status: StatusCode) -> Result<Outcome> {
-    let mut head = Box::new(made_up(status)?);
     let request = session.req_header();
-    let (reply, outcome) = judge(facts, request, &head);
-    let mut body = None;
-    if let Some(reply) = reply {
-        hold::edit(&mut head, &reply.edits);
-        body = reply.body.filter(|body| request.method != Method::HEAD && !body.is_empty());
-    }
+    let (head, body, outcome) = compose(facts, request, status)?;
+    write(session, head, body).await?;
+    Ok(outcome)
+}
+
+/// The same, where the request that is to be answered is another than the one that came.
+pub(super) async fn send_about(
+    session: &mut Session,
+    facts: &Facts,
+    request: &RequestHeader,
+    status: StatusCode,
+) -> Result<Outcome> {
+    let (head, body, outcome) = compose(facts, request, status)?;
+    write(session, head, body).await?;
+    Ok(outcome)
+}
+
+/// Writes a whole response; no content where the request is for the head alone.
+pub(super) async fn write(
+    session: &mut Session,
+    head: Box<ResponseHeader>,
+    body: Option<Bytes>,
+) -> Result<()> {
+    let is_sent = session.req_header().method != Method::HEAD;
+    let body = body.filter(|body| is_sent && !body.is_empty());
     let mut tasks = vec![HttpTask::Header(head, body.is_none())];
     tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
     session.as_downstream_mut().response_duplex_vec(tasks).await?;
-    Ok(outcome)
+    Ok(())
 }
 
 /// Reads what is left of a request's body where that is little, so that the connection can be
@@ -54,6 +73,22 @@ fn made_up(status: StatusCode) -> Result<ResponseHeader> {
     head.insert_header(header::CACHE_CONTROL, "no-store")?;
     head.insert_header(header::CONTENT_LENGTH, 0)?;
     Ok(head)
+}
+
+/// The head and the content of the answer.
+fn compose(
+    facts: &Facts,
+    request: &RequestHeader,
+    status: StatusCode,
+) -> Result<(Box<ResponseHeader>, Option<Bytes>, Outcome)> {
+    let mut head = Box::new(made_up(status)?);
+    let (reply, outcome) = judge(facts, request, &head);
+    let mut body = None;
+    if let Some(reply) = reply {
+        hold::edit(&mut head, &reply.edits);
+        body = reply.body;
+    }
+    Ok((head, body, outcome))
 }
 
 fn judge(facts: &Facts, request: &RequestHeader, head: &ResponseHeader) -> (Option<Reply>, Outcome) {
