@@ -8,6 +8,7 @@
 //! wrapper (`held`) that keeps the header back until the first byte of content, the end, or a
 //! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
 
+mod amend;
 mod answer;
 mod app;
 mod cause;
