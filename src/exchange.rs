@@ -4,6 +4,7 @@
 //! of it, so that nothing in the core asks for the time.
 
 pub mod content;
+pub mod query;
 pub mod record;
 pub mod request_id;
 pub mod source;

@@ -5,6 +5,7 @@ pub mod directive;
 pub mod error;
 pub mod escape;
 mod field;
+mod insert;
 mod parse;
 mod pattern;
 mod scan;
@@ -19,7 +20,7 @@ use crate::Exchange;
 use directive::Directive;
 pub use error::{Error, ErrorKind, Warning, WarningKind};
 pub use escape::Escape;
-use escape::{MAX_VALUE, boundary};
+use insert::{MAX_VALUE, boundary};
 
 /// A compiled message.
 #[derive(Clone, Debug, PartialEq, Eq)]

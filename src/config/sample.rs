@@ -26,7 +26,7 @@ pub(super) fn problem(template: &Template, escape: Escape, status: u16) -> Optio
             serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
         },
         Escape::Xml => |text| document::parse(text).map(drop).map_err(|error| error.to_string()),
-        Escape::Html | Escape::Text => return None,
+        Escape::Html | Escape::Url | Escape::Text | Escape::None | Escape::Header => return None,
     };
     let name = if escape == Escape::Json { "JSON" } else { "XML" };
     let samples = [

@@ -6,8 +6,9 @@ use std::{
 };
 
 use super::{
-    escape::{Escape, Inserted, MAX_VALUE},
+    escape::Escape,
     field::{Field, Message},
+    insert::{Inserted, MAX_VALUE},
     pattern::Pattern,
 };
 use crate::{
@@ -202,10 +203,13 @@ const fn plain(
 impl Directive {
     /// The place for its value.
     pub(super) fn insert<'o>(&self, out: &'o mut Vec<u8>, escape: Escape) -> Inserted<'o> {
-        match self {
-            Directive::Reason => Inserted::reason(out, escape),
-            _ => Inserted::new(out, escape),
-        }
+        // Repose left the reason phrase alone in text; no HTTP parser lets anything through in it
+        // that would do harm there.
+        let escape = match self {
+            Directive::Reason if escape == Escape::Text => Escape::None,
+            _ => escape,
+        };
+        Inserted::new(out, escape, MAX_VALUE)
     }
 
     /// Writes its value.

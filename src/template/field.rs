@@ -6,7 +6,7 @@ use http::{HeaderName, header};
 
 use super::{
     date::{Conversion, MAX_DATE},
-    escape::Inserted,
+    insert::Inserted,
 };
 use crate::Exchange;
 

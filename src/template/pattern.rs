@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::{
     Error, ErrorKind,
     date::{MONTHS, WEEKDAYS, short_name},
-    escape::MAX_VALUE,
+    insert::MAX_VALUE,
     zone,
 };
 

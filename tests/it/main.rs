@@ -16,6 +16,7 @@ mod config;
 mod conformance;
 mod content;
 mod document;
+mod language;
 mod media;
 mod pingora;
 mod reload;
