@@ -15,7 +15,6 @@ mod cause;
 mod facts;
 mod filter;
 mod forward;
-mod generic;
 mod held;
 mod hold;
 mod in_flight;

@@ -13,10 +13,13 @@ use pingora::{
 use super::{
     amend,
     facts::{Facts, Known, Outcome, Verdict},
-    generic,
     options::Options,
 };
-use crate::exchange::{Cause, Source};
+use crate::{
+    exchange::{Cause, Source},
+    reply::grpc,
+    rules,
+};
 
 /// Answers with this status, and returns what the rules said of it.
 pub(super) async fn send(
@@ -79,11 +82,8 @@ fn judge(
             return (Some(body), outcome);
         }
     }
-    let body = generic::rules().and_then(|rules| {
-        let (verdict, _) = facts.judge_by(rules, request, head, Known::NOTHING, source);
-        apply(verdict, head)
-    });
-    (body, outcome)
+    let (verdict, _) = facts.judge_by(rules::generic(), request, head, Known::NOTHING, source);
+    (apply(verdict, head), outcome)
 }
 
 fn apply(verdict: Verdict, head: &mut ResponseHeader) -> Option<Bytes> {
@@ -93,6 +93,5 @@ fn apply(verdict: Verdict, head: &mut ResponseHeader) -> Option<Bytes> {
 }
 
 fn is_grpc(head: &ResponseHeader) -> bool {
-    let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    kind.starts_with(b"application/grpc")
+    head.headers.get(header::CONTENT_TYPE).is_some_and(|value| grpc::is_grpc(value.as_bytes()))
 }

@@ -84,6 +84,8 @@ pub(super) struct Outcome {
     pub(super) rule: Option<Arc<str>>,
     /// The index of the message that was chosen.
     pub(super) message: Option<usize>,
+    /// The condition that kept the first rule for the status from applying, where none applied.
+    pub(super) condition: Option<String>,
 }
 
 /// The kind of a decision.
@@ -136,6 +138,9 @@ impl Facts {
                 Decision::Wait(awaited) if known.is_pending => Verdict::Wait(awaited.until),
                 decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Reply),
             };
+            if let Verdict::Reply(reply) = &verdict {
+                self.tell_refused(&reply.refused, &decision);
+            }
             (verdict, Outcome::of(&decision))
         });
         judged.unwrap_or_else(|| {
@@ -144,8 +149,15 @@ impl Facts {
                 path = request.uri.path(),
                 "a panic while deciding on a response; it passes unaltered"
             );
-            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", rule: None, message: None })
+            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", ..Outcome::no_rule() })
         })
+    }
+
+    fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
+        let rule = decision.rule().map(|rule| &**rule.id());
+        for what in refused {
+            tracing::warn!(target: "retort::proxy", id = self.id, rule, what, "a meta object was not obeyed");
+        }
     }
 
     fn request<'a>(&'a self, request: &'a RequestHeader) -> Request<'a> {
@@ -206,9 +218,8 @@ impl<'a> Known<'a> {
             Some(_) => Body::Present,
             None => Body::Unknown,
         };
-        // A stream of events may begin late and end never.
-        let waits = request.method != Method::HEAD && !is_event_stream(response);
-        Self { body, length, content: None, is_pending: body != Body::Absent && waits }
+        let is_pending = body != Body::Absent && request.method != Method::HEAD;
+        Self { body, length, content: None, is_pending }
     }
 
     fn of(self, response: &'a ResponseHeader, source: Source, options: &Options) -> Response<'a> {
@@ -237,21 +248,23 @@ pub(super) fn declared_length(response: &ResponseHeader) -> Option<u64> {
 impl Outcome {
     /// What the log says where the rules were not asked, since none is for the status.
     pub(super) fn no_rule() -> Self {
-        Self { action: Action::Keep, reason: Reason::NoRule.code(), rule: None, message: None }
+        let reason = Reason::NoRule.code();
+        Self { action: Action::Keep, reason, rule: None, message: None, condition: None }
     }
 
     fn of(decision: &Decision<'_>) -> Self {
-        let action = match decision {
-            Decision::Keep(_) => Action::Keep,
-            Decision::Replace(_) => Action::Replace,
-            Decision::Steer(_) => Action::Steer,
-            Decision::Wait(_) => Action::Wait,
+        let (action, failed) = match decision {
+            Decision::Keep(kept) => (Action::Keep, kept.failed),
+            Decision::Replace(_) => (Action::Replace, None),
+            Decision::Steer(_) => (Action::Steer, None),
+            Decision::Wait(_) => (Action::Wait, None),
         };
         Self {
             action,
             reason: decision.reason(),
             rule: decision.rule().map(|rule| Arc::clone(rule.id())),
             message: decision.message(),
+            condition: failed.map(|failed| failed.condition.to_string()),
         }
     }
 }
@@ -283,12 +296,6 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_3 => "HTTP/3.0",
         _ => "HTTP/1.1",
     }
-}
-
-fn is_event_stream(response: &ResponseHeader) -> bool {
-    let kind = response.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let essence = kind.split(|&byte| byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
 fn text(address: Option<impl fmt::Display>) -> String {

@@ -341,6 +341,7 @@ impl ProxyHttp for Filter {
             decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
             reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
             rule = outcome.and_then(|outcome| outcome.rule.as_deref()),
+            condition = outcome.and_then(|outcome| outcome.condition.as_deref()),
             message_index = outcome.and_then(|outcome| outcome.message),
             source = ctx.source.as_str(),
             cause = ctx.cause.map(Cause::as_str),

@@ -38,7 +38,9 @@ fn who_made_the_response_and_why() {
 fn method_and_path_match_as_a_whole_and_in_their_case() {
     let method = Condition::Method(pattern("GET|POST"));
     assert!(of_request(&method, json!({"method": "POST"})));
-    assert!(!of_request(&method, json!({"method": "post"})) && !of_request(&method, json!({"method": "POSTS"})));
+    assert!(
+        !of_request(&method, json!({"method": "post"})) && !of_request(&method, json!({"method": "POSTS"}))
+    );
     let path = Condition::Path(pattern("/v1/.*"));
     assert!(of_request(&path, json!({"uri": "/v1/a%2Fb", "query": "x"})));
     assert!(!of_request(&path, json!({"uri": "/api/v1/a"})) && !of_request(&path, json!({"uri": "/V1/a"})));

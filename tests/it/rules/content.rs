@@ -129,7 +129,11 @@ fn a_status_that_is_changed_may_get_content() {
         format!("{} {}", decision.action(), decision.reason())
     };
     for status in [204, 205, 304] {
-        assert_eq!(changed(status), "replace body-empty", "{status} has no content, whatever its header says");
+        assert_eq!(
+            changed(status),
+            "replace body-empty",
+            "{status} has no content, whatever its header says"
+        );
     }
     assert_eq!(changed(206), "keep body-present");
     assert_eq!(changed(103), "keep interim-response");
@@ -163,7 +167,8 @@ fn what_is_rendered_is_waited_for() {
 
     // The rule's fields go out with content that is kept, too; the message's do not.
     let mut kept = with("%B", "x");
-    let record = record(json!({"request": {"headers": [["Accept", "image/png"]]}, "response": {"status": 503}}));
+    let record =
+        record(json!({"request": {"headers": [["Accept", "image/png"]]}, "response": {"status": 503}}));
     let decision = |rule| format!("{:?}", rules(rule).decide(&pending(&record), Body::Present).reason());
     let if_empty = |field_text| {
         let fields = vec![field("x-length", Action::Add(text(field_text)))];
@@ -276,7 +281,8 @@ fn the_upstream_steers_where_the_rule_lets_it() {
     assert_eq!(decide(unsteered, "GET", "application/json", Some(META)), "keep body-present");
 
     // What is not held whole is not steered by.
-    let record = record(json!({"response": {"status": 200, "headers": [["Content-Type", "application/json"]]}}));
+    let record =
+        record(json!({"response": {"status": 200, "headers": [["Content-Type", "application/json"]]}}));
     let cut = retort::exchange::Content::new(retort::exchange::Fields::Lines(&[]), META.as_bytes(), true);
     let mut exchange = pending(&record);
     exchange.response.content = Some(&cut);
