@@ -177,7 +177,8 @@ fn where_none_holds_the_first_failure_is_told() {
     let mut proxied = exchange;
     proxied.response.source = Source::Proxy(Cause::Dns);
     assert_eq!(rules.decide(&proxied, Body::Absent).rule().unwrap().id().as_ref(), "b");
-    let Decision::Keep(kept) = Rules::default().decide(&exchange, Body::Absent) else { panic!() };
+    let none = Rules::default();
+    let Decision::Keep(kept) = none.decide(&exchange, Body::Absent) else { panic!() };
     assert!(kept.failed.is_none());
 }
 
