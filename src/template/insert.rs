@@ -28,6 +28,14 @@ impl<'o> Inserted<'o> {
         self.escape.write(value.get(..end).unwrap_or_default(), self.out);
     }
 
+    /// Appends bytes of the value that come one by one.
+    pub(super) fn decoded(&mut self, bytes: impl Iterator<Item = u8>) {
+        // One more than is inserted, to tell a value that is cut.
+        let mut buffer = [0; MAX_VALUE + 1];
+        let filled = buffer.iter_mut().zip(bytes).map(|(place, byte)| *place = byte).count();
+        self.bytes(buffer.get(..filled).unwrap_or_default());
+    }
+
     /// Appends text of the value.
     pub(super) fn str(&mut self, value: &str) {
         self.bytes(value.as_bytes());
