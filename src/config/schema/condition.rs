@@ -87,7 +87,10 @@ impl Schema<'_> {
     }
 
     fn subject(&mut self, element: &Element) -> Option<Subject> {
-        let mut given = SUBJECTS.iter().filter_map(|name| attribute(element, name));
+        let is_subject = |attribute: &&Attribute| {
+            attribute.name.namespace.is_none() && SUBJECTS.contains(&&*attribute.name.local)
+        };
+        let mut given = element.attributes.iter().filter(is_subject);
         let Some(attribute) = given.next() else {
             if !SUBJECTS.iter().any(|name| is_misspelt(element, name)) {
                 let help = "say what it looks at: `request-header`, `response-header` or `query`";

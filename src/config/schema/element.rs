@@ -50,6 +50,7 @@ impl Schema<'_> {
         let help = match &*parent.name.local {
             "header" => "write the value as text, as `item` elements, or as `entry` elements",
             "when" => "what must match stands in the attribute `matches`",
+            "meta" => "leave it out: the upstream says the rest",
             _ => "the text of a message stands in a `message` element",
         };
         let message = format!("text in `{}`", parent.name);
@@ -116,7 +117,8 @@ pub(super) fn language(element: &Element) -> Option<&Attribute> {
 
 /// Whether an attribute was likely meant to be this one; that is then what is reported.
 pub(super) fn is_misspelt(element: &Element, name: &str) -> bool {
-    element.attributes.iter().any(|attribute| nearest(&attribute.name.local, &[name]).is_some())
+    let is_near = |other: &str| other != name && nearest(other, &[name]).is_some();
+    element.attributes.iter().any(|attribute| is_near(&attribute.name.local))
 }
 
 pub(super) fn value_span(attribute: &Attribute) -> Range<usize> {
@@ -134,10 +136,15 @@ pub(super) fn trimmed(text: &Text) -> Range<usize> {
     start..text.value.trim_end().len().max(start)
 }
 
-/// The name that a misspelt one is likely meant to be.
+/// The name that a misspelt one, or its last part, is likely meant to be.
 pub(super) fn nearest<'n>(name: &str, names: &[&'n str]) -> Option<&'n str> {
     let spelled = |text: &str| text.trim_start_matches("xml:").to_ascii_lowercase().replace(['-', '_'], "");
     let name = spelled(name);
-    let scored = names.iter().map(|&other| (strsim::jaro_winkler(&name, &spelled(other)), other));
+    let score = |other: &str| match other.len() > name.len() && name.len() > 3 && other.ends_with(&name) {
+        true => 0.9,
+        false => strsim::jaro_winkler(&name, other),
+    };
+    // Of several that are as near, the first.
+    let scored = names.iter().rev().map(|&other| (score(&spelled(other)), other));
     scored.filter(|(score, _)| *score > 0.8).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
 }

@@ -7,12 +7,16 @@ use super::{
     element::{attribute, texts, trimmed, value_span},
 };
 use crate::{
-    config::document::{Attribute, Element, Node},
+    config::{
+        document::{Attribute, Element, Node},
+        sample,
+    },
     exchange::title_case,
     rules::{
         FieldRule,
         field::{Action, Value},
     },
+    template::Template,
 };
 
 /// What is done with a value; `None`: the field goes.
@@ -48,7 +52,7 @@ impl Schema<'_> {
             }
         };
         let rule = FieldRule { name: name?, action };
-        self.overridden(element, &rule, earlier);
+        self.overridden(element, &rule, earlier, status);
         Some(rule)
     }
 
@@ -93,22 +97,46 @@ impl Schema<'_> {
         }
     }
 
-    /// Warns of an edit of the same element that undoes an earlier one, or that one undoes.
-    fn overridden(&mut self, element: &Element, rule: &FieldRule, earlier: &[FieldRule]) {
-        let mut gives = earlier.iter().filter(|other| other.name == rule.name);
-        let first = gives.next();
-        let (message, help) = match (&rule.action, first.map(|first| &first.action)) {
-            (_, None | Some(Action::Remove)) | (Action::Add(_), _) => return,
-            (Action::Default(_), Some(_)) => {
+    /// Warns of two edits in one place of which one undoes the other. A value that renders empty
+    /// edits nothing, so one that may do so undoes nothing for sure.
+    fn overridden(&mut self, element: &Element, rule: &FieldRule, earlier: &[FieldRule], status: u16) {
+        let mut values = earlier
+            .iter()
+            .filter(|other| other.name == rule.name)
+            .filter_map(|other| value_of(&other.action));
+        let (message, help) = match &rule.action {
+            Action::Default(_) if values.any(|value| is_never_empty(value, status)) => {
                 ("the field is there already: this default has no effect", "remove one of the two")
             }
-            (Action::Set(_) | Action::Remove, Some(_)) => (
+            Action::Set(value) if is_never_empty(value, status) && values.next().is_some() => (
                 "what an earlier `header` made of this field is lost",
                 "remove one of the two, or write action=\"add\" for a line beside it",
             ),
+            Action::Remove if values.next().is_some() => {
+                ("what an earlier `header` made of this field is lost", "remove one of the two")
+            }
+            _ => return,
         };
         let span = attribute(element, "name").map_or(element.span.clone(), value_span);
         self.report.warn("overridden-header", message, span, help);
+    }
+}
+
+fn value_of(action: &Action) -> Option<&Value> {
+    match action {
+        Action::Set(value) | Action::Add(value) | Action::Default(value) => Some(value),
+        Action::Remove => None,
+    }
+}
+
+/// Whether something is left of the value where all that is inserted into it is absent.
+fn is_never_empty(value: &Value, status: u16) -> bool {
+    let has_text =
+        |template: &Template| sample::rendered(template, status).iter().all(|text| !text.trim().is_empty());
+    match value {
+        Value::Text(template) => has_text(template),
+        Value::Items(items) => items.iter().any(has_text),
+        Value::Entries { entries, .. } => entries.iter().any(|(_, template)| has_text(template)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! One `message` element: what it offers, how it is sent, its text.
 
-use super::{Schema, element::nearest, text::Origin};
+use super::{
+    Schema,
+    element::{attribute, language, nearest, value_span},
+    text::Origin,
+};
 use crate::{
     accept::Offer,
     config::{
@@ -29,6 +33,7 @@ impl Schema<'_> {
         let fields = self.message_fields(element, status);
         let offer = self.offer(element);
         let language = self.language(element);
+        self.language_twice(element);
         let content_type = self.content_type(element);
         let media_type = content_type.as_ref().map(|sent| &sent.media_type);
         if let (Some(offer), Some(media_type)) = (&offer, media_type) {
@@ -68,6 +73,18 @@ impl Schema<'_> {
             self.report.error("unknown-element", message, child.span.clone(), Some(help));
         }
         fields
+    }
+
+    /// Warns of a Content-Language that `xml:lang` overrides.
+    fn language_twice(&mut self, element: &Element) {
+        let Some(language) = language(element) else { return };
+        let children = element.children.iter().filter_map(Node::element);
+        let names = children.filter_map(|child| attribute(child, "name"));
+        for name in names.filter(|name| name.value.value.trim().eq_ignore_ascii_case("content-language")) {
+            let message =
+                format!("this message is sent as `{}`, as its `xml:lang` says", language.value.value);
+            self.report.warn("overridden-header", message, value_span(name), "remove one of the two");
+        }
     }
 
     /// Warns of a message that a request can never be answered with.

@@ -21,12 +21,14 @@ const WORDS: [(&str, Overwrite); 3] = [
 ];
 
 impl Schema<'_> {
-    pub(super) fn overwrite(&mut self, element: &Element) -> Overwrite {
+    /// `None`: there is a mistake in it.
+    pub(super) fn overwrite(&mut self, element: &Element) -> Option<Overwrite> {
         let legacy = self.legacy_overwrite(element);
         if attribute(element, "overwrite").is_some() {
-            return self.word(element, "overwrite", &WORDS).unwrap_or_default();
+            return self.word(element, "overwrite", &WORDS);
         }
-        legacy.unwrap_or(if self.legacy { Overwrite::Always } else { Overwrite::IfEmpty })
+        let default = if self.legacy { Overwrite::Always } else { Overwrite::IfEmpty };
+        Some(legacy.unwrap_or(default))
     }
 
     fn legacy_overwrite(&mut self, element: &Element) -> Option<Overwrite> {
@@ -57,7 +59,7 @@ impl Schema<'_> {
     }
 
     /// The types of content that a rule never overwrites.
-    pub(super) fn keep_types(&mut self, element: &Element, overwrite: Overwrite) -> Vec<TypeRange> {
+    pub(super) fn keep_types(&mut self, element: &Element, overwrite: Option<Overwrite>) -> Vec<TypeRange> {
         let Some(attribute) = attribute(element, "keep-types") else { return Vec::new() };
         let mut ranges = Vec::new();
         for (place, range) in members(&attribute.value) {
@@ -80,7 +82,7 @@ impl Schema<'_> {
         if attribute.value.value.trim().is_empty() {
             let help = "write the types of content to keep, or leave the attribute out";
             self.report.warn("no-effect", "`keep-types` names no type", value_span(attribute), help);
-        } else if overwrite == Overwrite::IfEmpty {
+        } else if overwrite == Some(Overwrite::IfEmpty) {
             let message = "`keep-types` has no effect: the rule overwrites no content at all";
             let help = "write overwrite=\"ALWAYS\", or leave `keep-types` out";
             self.report.warn("no-effect", message, attribute.name_span.clone(), help);

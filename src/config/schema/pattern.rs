@@ -21,8 +21,14 @@ impl Schema<'_> {
             }
             Err(PatternError { message, span }) => {
                 let message = format!("`{name}` is not a regular expression: {message}");
+                let is_not_regular =
+                    source.contains("(?=") || source.contains("(?!") || source.contains("(?<");
+                let help = is_not_regular.then_some(
+                    "unlike `code-regex`, this is matched for each response, in linear time: \
+                     say it without look-around, or with negate=\"true\" on a `when`",
+                );
                 let span = attribute.value.source_span(span);
-                self.report.error("invalid-regex", message, span, None::<String>);
+                self.report.error("invalid-regex", message, span, help);
                 None
             }
         }

@@ -52,7 +52,7 @@ impl Schema<'_> {
         let met = || statuses.as_ref().and_then(|set| set.iter().next());
         let sample = status.or_else(met).unwrap_or(500);
         let parts = self.parts(element, conditions, sample);
-        let (id, statuses) = (id?, statuses?);
+        let (id, statuses, overwrite) = (id?, statuses?, overwrite?);
         self.owned(element, &id, &statuses, !parts.conditions.is_empty());
         if let Some(status) = status {
             self.missing_field(element, status, &statuses, &parts);

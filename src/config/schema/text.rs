@@ -83,8 +83,11 @@ impl Schema<'_> {
     fn inline<'e>(&mut self, element: &'e Element) -> Option<&'e Text> {
         let mut pieces = texts(element);
         let first = pieces.next();
-        if let Some(second) = pieces.next() {
-            let help = "write its elements before the text, or after it";
+        let holds_fields = || {
+            element.children.iter().filter_map(Node::element).any(|child| self.is_named(child, &["header"]))
+        };
+        if let Some(second) = pieces.next().filter(|_| holds_fields()) {
+            let help = "write the `header` elements before the text, or after it";
             let span = second.source_span(trimmed(second));
             self.report.error("split-text", "the text of the message is in pieces", span, Some(help));
         }

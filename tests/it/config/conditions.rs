@@ -110,7 +110,7 @@ fn when_with_mistakes() {
         ("<when matches='a'/>", "missing-attribute", "<when matches='a'/>"),
         ("<when query='a'/>", "missing-attribute", "<when query='a'/>"),
         ("<when query='' matches='a'/>", "invalid-value", ""),
-        ("<when query='a' request-header='b' matches='c'/>", "contradiction", "query"),
+        ("<when query='a' request-header='b' matches='c'/>", "contradiction", "request-header"),
         ("<when request-header='a b' matches='c'/>", "invalid-header-name", "a b"),
         ("<when response-header=':status' matches='c'/>", "invalid-header-name", ":status"),
         ("<when query='a' matches='b+*)'/>", "invalid-regex", ")"),

@@ -181,6 +181,25 @@ fn edits_that_undo_each_other() {
 }
 
 #[test]
+fn a_value_that_may_be_empty_undoes_nothing() {
+    let header = |action: &str, value: &str| format!("<header name='X' action='{action}'>{value}</header>");
+    for (first, second) in [
+        (header("set", "none"), header("set", "%{A}i")),
+        (header("set", "%{A}i"), header("default", "none")),
+        (header("add", "%{A}i"), header("default", "<item>%{B}i</item>")),
+    ] {
+        assert_eq!(told(&(first + &second)), []);
+    }
+    for (first, second) in [
+        (header("set", "%{A}i"), header("set", "a %{A}i")),
+        (header("set", "<item>%{A}i</item><item>%s</item>"), header("default", "none")),
+        (header("default", "<entry key='a'>b</entry>"), header("default", "none")),
+    ] {
+        assert_eq!(told(&(first + &second)), one("overridden-header", "X"));
+    }
+}
+
+#[test]
 fn values_that_a_field_cannot_have() {
     for (name, value, is_fine) in [
         ("Retry-After", "120", true),

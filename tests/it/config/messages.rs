@@ -37,12 +37,20 @@ fn languages() {
     for tag in ["en", "pt-BR", "zh-Hant-TW"] {
         assert_eq!(language(tag).as_deref(), Some(tag));
     }
-    for wrong in ["", "*", "en_US", "e n", "english-language", "12"] {
+    for wrong in ["", "*", "en_US", "e n", "en-toolongtag", "12"] {
         assert_eq!(told(&format!("<message xml:lang='{wrong}'/>")), one("invalid-language", wrong));
     }
     assert!(help("<message xml:lang='pt_BR'/>").contains("did you mean `pt-BR`?"));
     assert!(help("<message lang='en'/>").contains("did you mean `xml:lang`?"));
     assert_eq!(told("<message xml:space='preserve'/>"), one("unknown-attribute", "xml:space"));
+}
+
+#[test]
+fn a_language_is_said_once() {
+    let field = "<header name='content-language' action='default'>fr</header>";
+    assert_eq!(told(&format!("<message>{field}</message>")), []);
+    let twice = format!("<message xml:lang='en'>{field}</message>");
+    assert_eq!(told(&twice), one("overridden-header", "content-language"));
 }
 
 #[test]
