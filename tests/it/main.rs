@@ -14,6 +14,7 @@ mod cli;
 mod conf;
 mod config;
 mod conformance;
+mod content;
 mod document;
 mod error_backend;
 mod language;

@@ -2,7 +2,7 @@
 //! any other, and gets a generic message where they have none for it.
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, Version, header};
 use pingora::{
     Result,
     http::{RequestHeader, ResponseHeader},
@@ -11,28 +11,38 @@ use pingora::{
 };
 
 use super::{
-    facts::{Content, Facts, Outcome, Verdict},
-    generic, hold,
+    amend,
+    facts::{Facts, Known, Outcome, Verdict},
     options::Options,
 };
-use crate::Reply;
+use crate::{
+    exchange::{Cause, Source},
+    reply::grpc,
+    rules,
+};
 
 /// Answers with this status, and returns what the rules said of it.
-pub(super) async fn send(session: &mut Session, facts: &Facts, status: StatusCode) -> Result<Outcome> {
+pub(super) async fn send(
+    session: &mut Session,
+    facts: &Facts,
+    status: StatusCode,
+    cause: Cause,
+) -> Result<Outcome> {
     let request = session.req_header();
-    let (head, body, outcome) = compose(facts, request, status)?;
+    let (head, body, outcome) = compose(facts, request, status, Source::Proxy(cause))?;
     write(session, head, body).await?;
     Ok(outcome)
 }
 
-/// The same, where the request that is to be answered is another than the one that came.
+/// Answers for an upstream of another proxy: about the request that went there, rather than the
+/// one that came here.
 pub(super) async fn send_about(
     session: &mut Session,
     facts: &Facts,
     request: &RequestHeader,
     status: StatusCode,
 ) -> Result<Outcome> {
-    let (head, body, outcome) = compose(facts, request, status)?;
+    let (head, body, outcome) = compose(facts, request, status, Source::Upstream)?;
     write(session, head, body).await?;
     Ok(outcome)
 }
@@ -40,11 +50,15 @@ pub(super) async fn send_about(
 /// Writes a whole response; no content where the request is for the head alone.
 pub(super) async fn write(
     session: &mut Session,
-    head: Box<ResponseHeader>,
+    mut head: Box<ResponseHeader>,
     body: Option<Bytes>,
 ) -> Result<()> {
-    let is_sent = session.req_header().method != Method::HEAD;
-    let body = body.filter(|body| is_sent && !body.is_empty());
+    let request = session.req_header();
+    let body = amend::content(request, &head, body);
+    if body.is_none() && request.version == Version::HTTP_2 && is_grpc(&head) {
+        // The fields are the trailers, too; a length is not for them.
+        head.remove_header(&header::CONTENT_LENGTH);
+    }
     let mut tasks = vec![HttpTask::Header(head, body.is_none())];
     tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
     session.as_downstream_mut().response_duplex_vec(tasks).await?;
@@ -80,29 +94,39 @@ fn compose(
     facts: &Facts,
     request: &RequestHeader,
     status: StatusCode,
+    source: Source,
 ) -> Result<(Box<ResponseHeader>, Option<Bytes>, Outcome)> {
     let mut head = Box::new(made_up(status)?);
-    let (reply, outcome) = judge(facts, request, &head);
-    let mut body = None;
-    if let Some(reply) = reply {
-        hold::edit(&mut head, &reply.edits);
-        body = reply.body;
-    }
+    let (body, outcome) = judge(facts, request, &mut head, source);
     Ok((head, body, outcome))
 }
 
-fn judge(facts: &Facts, request: &RequestHeader, head: &ResponseHeader) -> (Option<Reply>, Outcome) {
+/// Lets the rules edit the head and choose the content; where they leave it without, the generic
+/// rules do.
+fn judge(
+    facts: &Facts,
+    request: &RequestHeader,
+    head: &mut ResponseHeader,
+    source: Source,
+) -> (Option<Bytes>, Outcome) {
     let mut outcome = Outcome::no_rule();
     if facts.snapshot.rules.covers(head.status.as_u16()) {
-        let (verdict, said) = facts.judge(request, head, Content::NONE);
-        if let Verdict::Replace(reply) = verdict {
-            return (Some(reply), said);
-        }
+        let (verdict, said) = facts.judge(request, head, Known::NOTHING, source);
         outcome = said;
+        if let Some(body) = apply(verdict, head) {
+            return (Some(body), outcome);
+        }
     }
-    let generic = generic::rules().map(|rules| facts.judge_by(rules, request, head, Content::NONE).0);
-    match generic {
-        Some(Verdict::Replace(reply)) => (Some(reply), outcome),
-        _ => (None, outcome),
-    }
+    let (verdict, _) = facts.judge_by(rules::generic(), request, head, Known::NOTHING, source);
+    (apply(verdict, head), outcome)
+}
+
+fn apply(verdict: Verdict, head: &mut ResponseHeader) -> Option<Bytes> {
+    let Verdict::Reply(reply) = verdict else { return None };
+    amend::amend(head, &reply);
+    reply.body
+}
+
+fn is_grpc(head: &ResponseHeader) -> bool {
+    head.headers.get(header::CONTENT_TYPE).is_some_and(|value| grpc::is_grpc(value.as_bytes()))
 }

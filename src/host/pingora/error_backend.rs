@@ -46,7 +46,7 @@ impl ErrorBackend {
         if let Some(client) = client {
             ctx.facts.client = client.to_string();
         }
-        ctx.facts.upstream_port = upstream_port;
+        ctx.facts.told_port = upstream_port;
         let subject = RequestHeader::from(request);
         let outcome = answer::send_about(session, &ctx.facts, &subject, status).await?;
         ctx.answered_for(subject, status, outcome);
