@@ -7,7 +7,9 @@ mod directives;
 mod environment;
 mod exit;
 mod explain;
+mod fmt;
 mod identity;
+mod import;
 mod load;
 mod log;
 mod recorded;
@@ -60,6 +62,8 @@ struct Cli {
 enum Verb {
     Serve(serve::Serve),
     Check(check::Check),
+    Fmt(fmt::Fmt),
+    Import(import::Import),
     Explain(explain::Explain),
     Render(render::Render),
     Demo(demo::Demo),
@@ -77,6 +81,8 @@ impl Verb {
         match self {
             Verb::Serve(verb) => verb.run(console),
             Verb::Check(verb) => verb.run(console),
+            Verb::Fmt(verb) => verb.run(console),
+            Verb::Import(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),
             Verb::Demo(verb) => verb.run(console),
