@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use anyhow::{Context, anyhow, bail};
@@ -72,11 +72,11 @@ const STANDARD_OUTPUT: &str = "-";
 
 impl Import {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
-        let input = if self.from.is_dir() { self.from.join(OLD_RULES) } else { self.from.clone() };
-        let output = if self.output.is_dir() { self.output.join(NEW_RULES) } else { self.output.clone() };
+        let input = within(&self.from, OLD_RULES);
+        let output = within(&self.output, NEW_RULES);
         let (text, mut report) = convert(&input, &output, console)?;
         if self.from.is_dir() {
-            report.system = System::read(&self.from, &mut report.gotchas);
+            report.system = System::read(folder(&input), &mut report.gotchas);
         }
         report.finish();
         self.write(&output, &text, console)?;
@@ -116,6 +116,13 @@ impl Import {
         }
         Ok(())
     }
+}
+
+/// The file of this name in a folder; anything but a folder is the file itself. Without `./`, as
+/// names in it are told of.
+fn within(path: &Path, name: &str) -> PathBuf {
+    let file = if path.is_dir() { path.join(name) } else { path.to_owned() };
+    file.components().filter(|component| *component != Component::CurDir).collect()
 }
 
 /// The new rules, and what there is to tell about them.
@@ -174,6 +181,13 @@ impl Report {
             Some(system) => system.command(&self.output),
             None => System::default().command(&self.output),
         };
-        self.gotchas.sort_by_key(|gotcha| (gotcha.outcome, gotcha.code));
+        let mut codes: Vec<&'static str> = Vec::new();
+        for gotcha in &self.gotchas {
+            if !codes.contains(&gotcha.code) {
+                codes.push(gotcha.code);
+            }
+        }
+        let first = |code| codes.iter().position(|known| *known == code);
+        self.gotchas.sort_by_key(|gotcha| (gotcha.outcome, first(gotcha.code)));
     }
 }

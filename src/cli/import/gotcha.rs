@@ -103,7 +103,7 @@ impl Gotcha {
     /// What Retort has to say about the new file, with what Repose made of the same.
     pub(super) fn of(diagnostic: Diagnostic) -> Self {
         let retort = match diagnostic.severity {
-            Severity::Error => "refuses the file",
+            Severity::Error => "refuses the rules",
             Severity::Warning => "takes it, and warns",
         };
         let repose = REPOSE.iter().find(|(code, _)| *code == diagnostic.code);
@@ -115,7 +115,7 @@ impl Gotcha {
             what: diagnostic.message.into(),
             repose: repose.map_or("", |(_, repose)| repose).into(),
             retort: retort.into(),
-            import: diagnostic.help.map_or("left as it is".into(), Cow::Owned),
+            import: diagnostic.help.map_or("left as it is: it is for you to mend".into(), Cow::Owned),
         }
     }
 
@@ -133,7 +133,12 @@ impl Gotcha {
 
     /// Whether it is about the same place.
     pub(super) fn is_at(&self, path: &Path, start: Option<usize>) -> bool {
-        self.source.path == path && self.span.as_ref().map(|span| span.start) == start
+        let is_same_file = || {
+            let own = &self.source.path;
+            own == path
+                || own.canonicalize().is_ok_and(|own| path.canonicalize().is_ok_and(|path| own == path))
+        };
+        self.span.as_ref().map(|span| span.start) == start && is_same_file()
     }
 }
 

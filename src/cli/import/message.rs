@@ -1,6 +1,11 @@
 //! One `message` of Repose's: its attributes, its file, its text.
 
-use std::{fmt::Write as _, ops::Range, path::Path, sync::Arc};
+use std::{
+    fmt::Write as _,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     edit::escaped,
@@ -116,7 +121,7 @@ impl Reading<'_> {
             return;
         }
         let is_path = !href.to_ascii_lowercase().starts_with("file:");
-        let moves = self.place.old.canonicalize().ok() != self.place.new.canonicalize().ok();
+        let moves = real(self.place.old) != real(self.place.new);
         match path.canonicalize().ok().filter(|_| is_path && moves) {
             Some(path) => {
                 let uri = file_uri(&path);
@@ -172,6 +177,12 @@ impl Reading<'_> {
         self.edits.insert(message.span.start, format!("<!-- Not used: {} -->\n", written.trim()));
         self.edits.replace(content, "");
     }
+}
+
+/// A folder without symbolic links, if it is there.
+fn real(folder: &Path) -> Option<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.canonicalize().ok()
 }
 
 /// Where the value of `charset` stands in a media type.

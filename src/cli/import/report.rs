@@ -62,13 +62,19 @@ impl Report {
 
     fn summary(&self) -> String {
         let state = match (self.rules, self.messages) {
-            (Some(rules), Some(messages)) => format!("{rules} rules, {messages} messages"),
+            (Some(rules), Some(messages)) => {
+                format!("{}, {}", counted(rules, "rule"), counted(messages, "message"))
+            }
             _ => "cannot be used yet".to_owned(),
         };
         let counts = [Outcome::Mended, Outcome::Differs, Outcome::Open]
             .map(|outcome| format!("{} {}", self.count(outcome), outcome.name()));
         format!("{} -> {}: {state}; {}\n", self.input, self.output, counts.join(", "))
     }
+}
+
+fn counted(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Whether the same can be said of both.

@@ -268,10 +268,7 @@ fn value_or_name(element: &Element, name: &str) -> Range<usize> {
     attribute(element, name).map_or(element.span.clone(), |attribute| attribute.value.span())
 }
 
-/// Where paths start.
+/// The folder of a file; without components it is the working directory.
 pub(super) fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
+    path.parent().unwrap_or(Path::new(""))
 }
