@@ -15,6 +15,7 @@ mod conf;
 mod config;
 mod conformance;
 mod document;
+mod language;
 mod media;
 mod pingora;
 mod reload;

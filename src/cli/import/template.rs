@@ -101,7 +101,9 @@ impl<'t> Reader<'t> {
             self.note(*fact, span.clone());
         }
         let is_escaped = match directive.letter {
-            'i' | 'o' | 'q' | 'r' | 'U' | 'u' | 'g' => self.escape != Escape::Text,
+            'i' | 'o' | 'q' | 'r' | 'U' | 'u' | 'g' => {
+                matches!(self.escape, Escape::Json | Escape::Xml | Escape::Html)
+            }
             'M' => self.escape == Escape::Html,
             _ => false,
         };

@@ -386,7 +386,12 @@ mod tests {
     fn what_follows_a_message_is_dropped_and_counted() {
         let mut held = Held::new(LENGTH);
         held.hold = Hold::replacing(
-            Reply { status: 404, body: Some(Bytes::from_static(b"m")), edits: Vec::new() },
+            Reply {
+                status: 404,
+                body: Some(Bytes::from_static(b"m")),
+                edits: Vec::new(),
+                refused: Vec::new(),
+            },
             3,
         );
         assert_eq!(held.feed(head(404, false)), ["404", "m end"]);
