@@ -146,6 +146,12 @@ pub(super) const UNDERSCORE: Fact = fact(
     "printed the field whose name ends before the `_`",
     "prints the field of that name",
 );
+pub(super) const COLON: Fact = fact(
+    "header-default",
+    "the name of a header field with `:`",
+    "printed nothing: there is no such field",
+    "prints what follows `:-` where there is no field of the name before it",
+);
 pub(super) const NO_CONVERSION: Fact = fact(
     "no-conversion",
     "words that convert nothing",

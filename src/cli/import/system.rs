@@ -323,7 +323,7 @@ fn listening(port: u16) -> String {
 fn milliseconds(element: &Element, name: &str) -> Option<String> {
     let number: u64 =
         attribute(element, name)?.value.value.trim().parse().ok().filter(|number| *number > 0)?;
-    Some(if number % 1000 == 0 { format!("{}s", number / 1000) } else { format!("{number}ms") })
+    Some(if number.is_multiple_of(1000) { format!("{}s", number / 1000) } else { format!("{number}ms") })
 }
 
 /// A word as a shell reads it.

@@ -68,13 +68,13 @@ impl<'t> Reader<'t> {
         };
         let written = self.text.get(start..directive.end).unwrap_or_default();
         let parsed = Template::parse(written, Syntax::new(Escape::Text));
-        let is_literal = parsed.is_ok_and(|parsed| {
-            let literal = |kind: &WarningKind| {
-                matches!(kind, WarningKind::LiteralPercent | WarningKind::LiteralDirective(_))
-            };
-            parsed.warnings.iter().any(|warning| literal(&warning.kind))
+        // What is a mistake to Retort was text to Repose as well.
+        let is_read = parsed.is_ok_and(|parsed| {
+            parsed.warnings.iter().all(|warning| {
+                !matches!(warning.kind, WarningKind::LiteralPercent | WarningKind::LiteralDirective(_))
+            })
         });
-        if is_literal {
+        if !is_read {
             self.mend(facts::LITERAL_PERCENT, start..start + 1, "%%");
             return start + 1;
         }
@@ -132,6 +132,9 @@ impl<'t> Reader<'t> {
         if name.contains('_') {
             return self.note(facts::UNDERSCORE, span);
         }
+        if name.contains(':') {
+            return self.note(facts::COLON, span);
+        }
         let arguments: Vec<&str> = rest.split(is_separator).skip(1).collect();
         let words: Vec<&str> = rest.split(is_separator).filter(|word| !word.is_empty()).collect();
         let inside = at..at + braces.len();
@@ -141,11 +144,11 @@ impl<'t> Reader<'t> {
         }
         let known =
             |format: &&str| ["RFC_1123", "ISO_8601"].iter().any(|known| known.eq_ignore_ascii_case(format));
-        if !formats.iter().take(2).all(|format| known(&format)) || formats.len() > 2 {
+        if !formats.iter().take(2).all(known) || formats.len() > 2 {
             let formats: Vec<&str> = formats
                 .iter()
                 .take(2)
-                .map(|format| if known(&format) { format } else { "RFC_1123" })
+                .map(|format| if known(format) { format } else { "RFC_1123" })
                 .collect();
             self.mend(facts::DATE_FORMAT, inside, &format!("{name} {kind} {}", formats.join(" ")));
         }
@@ -280,6 +283,7 @@ mod tests {
         assert_eq!(codes("%U %p", Escape::Text), ["url-full", "port-is-local"]);
         assert_eq!(codes("%\\!404s", Escape::Text), ["cond-backslash"]);
         assert_eq!(codes("%{X_Name}i", Escape::Text), ["underscore-header"]);
+        assert_eq!(codes("%{X:-none}i", Escape::Text), ["header-default"]);
         assert_eq!(codes("%{cookie}i", Escape::Text), ["credential"]);
         assert_eq!(codes("%{X}i %{Y}i", Escape::Xml), ["values-raw"]);
         assert_eq!(codes("%{X, DATE, ISO_8601}i", Escape::Text), ["arg-double-space"]);

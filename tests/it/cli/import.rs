@@ -194,6 +194,20 @@ fn what_is_mended_draws_no_warning() {
     assert_eq!((strict.code, strict.stderr.as_str()), (Some(0), ""));
 }
 
+#[test]
+fn secrets_that_were_shown_still_are() {
+    let rules = "<status-code id='a' code-regex='404'>
+        <message>%{authorization}i %{Set-Cookie}o</message></status-code>";
+    let new = imported(&file(rules));
+    assert!(new.contains("expose=\"Authorization Set-Cookie\">"), "{new}");
+    let (rules, warnings) =
+        config::parse(new.as_bytes(), Path::new("new.xml"), &mut Disk::default()).unwrap();
+    assert_eq!((rules.message_count(), warnings.len()), (1, 0), "{warnings}");
+    let more = file("<status-code id='a' code-regex='404'><message>%{Cookie}i</message></status-code>")
+        .replace("xmlns=", "expose='session' xmlns=");
+    assert!(imported(&more).contains("expose=\"session Cookie\""));
+}
+
 /// Real files of all versions, where there are some, and those of the repository: what loads, still
 /// loads, and what the import can mend, it mends.
 #[test]
