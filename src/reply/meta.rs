@@ -40,8 +40,8 @@ pub(crate) fn is_json(content_type: &[u8]) -> bool {
 /// Whether the content is an object with a meta object.
 pub(crate) fn is_in(content: &str) -> bool {
     let mut meta = None;
-    members(content, |name, value| meta = (name == "meta").then_some(value).or(meta));
-    meta.is_some_and(is_object)
+    let read = members(content, |name, value| meta = (name == "meta").then_some(value).or(meta));
+    read.and(meta).is_some_and(is_object)
 }
 
 impl<'c> Steering<'c> {

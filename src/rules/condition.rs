@@ -3,10 +3,9 @@
 use std::{borrow::Cow, fmt};
 
 use http::HeaderName;
-use percent_encoding::percent_decode;
 
 use super::Pattern;
-use crate::exchange::{Cause, Exchange, Source, title_case};
+use crate::exchange::{Cause, Exchange, Source, query::decoded, title_case};
 
 /// Everything that must hold for a rule to apply.
 #[derive(Clone, Debug, Default)]
@@ -159,30 +158,22 @@ impl fmt::Display for Subject {
 
 /// The host of an authority (RFC 3986 §3.2): without the port; an IPv6 address keeps its brackets.
 fn host(authority: &str) -> &str {
-    let end = match authority.starts_with('[') {
-        true => authority.find(']').map(|bracket| bracket + 1),
-        false => authority.find(':'),
-    };
-    end.and_then(|end| authority.get(..end)).unwrap_or(authority)
+    let is_host = |host: &str| !host.contains(':') || host.ends_with(']');
+    match authority.rsplit_once(':') {
+        Some((host, port)) if is_host(host) && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
-/// The values of the parameters with this name, as forms are encoded
-/// (`application/x-www-form-urlencoded`). One without an equals sign has the empty value.
+/// The values of the parameters with this name, decoded where that takes it. One without an equals
+/// sign has the empty value.
 fn parameters<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, [u8]>> {
     query.split('&').filter_map(move |parameter| {
         let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        decode(key).eq(name.bytes()).then(|| match value.contains(['%', '+']) {
-            true => Cow::Owned(decode(value).collect()),
+        decoded(key).eq(name.bytes()).then(|| match value.contains(['%', '+']) {
+            true => Cow::Owned(decoded(value).collect()),
             false => Cow::Borrowed(value.as_bytes()),
         })
-    })
-}
-
-/// The bytes that an encoded text stands for; `+` is a space.
-fn decode(text: &str) -> impl Iterator<Item = u8> + '_ {
-    text.split('+').enumerate().flat_map(|(index, part)| {
-        let space = (index > 0).then_some(b' ');
-        space.into_iter().chain(percent_decode(part.as_bytes()))
     })
 }
 
@@ -197,7 +188,7 @@ mod tests {
         assert_eq!(host("example.com:"), "example.com");
         assert_eq!(host("[2001:db8::1]:443"), "[2001:db8::1]");
         assert_eq!(host("[2001:db8::1]"), "[2001:db8::1]");
-        assert_eq!((host(""), host("[::1"), host(":80")), ("", "[::1", ""));
+        assert_eq!((host(""), host("[::1"), host("::1"), host(":80")), ("", "[::1", "::1", ""));
     }
 
     #[test]

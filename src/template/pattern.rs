@@ -154,13 +154,16 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.items.iter().enumerate().try_for_each(|(index, item)| match item {
             Item::Literal(text) => {
-                let is_plain = |c: char| !c.is_ascii_alphabetic() && c != '\'' && is_outside_quotes(c);
+                // Two quotes are one that is meant, also where no quoted text begins before them.
+                let rest = text.trim_start_matches('\'');
+                (rest.len()..text.len()).try_for_each(|_| f.write_str("''"))?;
+                let is_plain = |c: char| !c.is_ascii_alphabetic() && is_outside_quotes(c);
                 // Blanks and commas at the end would be trimmed.
-                let is_trimmed = index + 1 == self.items.len() && text.ends_with(is_separator);
-                if text.chars().all(is_plain) && !is_trimmed {
-                    return f.write_str(text);
+                let is_trimmed = index + 1 == self.items.len() && rest.ends_with(is_separator);
+                if rest.chars().all(is_plain) && !is_trimmed {
+                    return f.write_str(rest);
                 }
-                write!(f, "'{}'", text.replace('\'', "''"))
+                write!(f, "'{}'", rest.replace('\'', "''"))
             }
             Item::Field(meaning, count) => {
                 let letter = LETTERS.iter().find(|(_, other)| other == meaning);

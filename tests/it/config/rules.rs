@@ -170,7 +170,12 @@ fn secrets_that_are_exposed() {
         let rules = format!("<status-code id='a' code-regex='4..'><message>{text}</message></status-code>");
         wrap(&rules).replacen('>', &format!(" expose='{expose}'>"), 1)
     };
-    assert!(found(&document("Authorization, sid HOME", "x")).is_empty());
+    let all = "%{Authorization}i %{authorization:-x}i %{sid}C %{HOME}e";
+    assert!(found(&document("authorization, sid HOME", all)).is_empty());
+    assert_eq!(
+        pointed(&document("sid SID", "%{Cookie}i %{sid}C %{Sid}C %{home}e %{Set-Cookie}o")),
+        ["Cookie", "Sid", "home", "Set-Cookie"].map(|text| ("not-exposed", text))
+    );
     assert_eq!(pointed(&document(" ", "x")), [("no-effect", " ")]);
     assert_eq!(
         pointed(&document("Authorization; a:b", "x")),
