@@ -16,7 +16,7 @@ use self::{
     system::System,
 };
 use super::{check::Form, console::Console, exit::Exit, fmt::replace};
-use crate::config::{self, document::layout::Layout, href::Disk};
+use crate::config::{self, Diagnostic, document::layout::Layout, href::Disk};
 
 mod edit;
 mod facts;
@@ -165,14 +165,14 @@ impl Report {
             }
             Err(diagnostics) => diagnostics,
         };
-        for diagnostic in diagnostics {
+        // What is open already was found in a message file, and is not told of twice.
+        let told: Vec<_> =
+            self.gotchas.iter().filter(|gotcha| gotcha.outcome == Outcome::Open).cloned().collect();
+        let is_new = |diagnostic: &Diagnostic| {
             let start = diagnostic.span.as_ref().map(|span| span.start);
-            let path = &diagnostic.source.path;
-            let is_told = |gotcha: &Gotcha| gotcha.outcome == Outcome::Open && gotcha.is_at(path, start);
-            if !self.gotchas.iter().any(is_told) {
-                self.gotchas.push(Gotcha::of(diagnostic));
-            }
-        }
+            !told.iter().any(|gotcha| gotcha.is_at(&diagnostic.source.path, start))
+        };
+        self.gotchas.extend(diagnostics.into_iter().filter(is_new).map(Gotcha::of));
     }
 
     /// Puts like beside like, what is left to do last.
