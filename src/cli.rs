@@ -8,7 +8,9 @@ mod environment;
 mod error_backend;
 mod exit;
 mod explain;
+mod fmt;
 mod identity;
+mod import;
 mod listener;
 mod load;
 mod log;
@@ -64,6 +66,8 @@ enum Verb {
     Serve(serve::Serve),
     ErrorBackend(error_backend::ErrorBackend),
     Check(check::Check),
+    Fmt(fmt::Fmt),
+    Import(import::Import),
     Explain(explain::Explain),
     Render(render::Render),
     Test(test::Test),
@@ -83,6 +87,8 @@ impl Verb {
             Verb::Serve(verb) => verb.run(console),
             Verb::ErrorBackend(verb) => verb.run(console),
             Verb::Check(verb) => verb.run(console),
+            Verb::Fmt(verb) => verb.run(console),
+            Verb::Import(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),
             Verb::Test(verb) => verb.run(console),

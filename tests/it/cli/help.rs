@@ -2,7 +2,19 @@ use super::{retort, run, snapshot};
 
 #[test]
 fn each_verb_explains_itself() {
-    let verbs = ["", "serve", "error-backend", "check", "explain", "render", "test", "demo", "directives"];
+    let verbs = [
+        "",
+        "serve",
+        "error-backend",
+        "check",
+        "fmt",
+        "import",
+        "explain",
+        "render",
+        "test",
+        "demo",
+        "directives",
+    ];
     for verb in verbs {
         let help = run(retort().args(Some(verb).filter(|verb| !verb.is_empty())).arg("--help"));
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
@@ -17,7 +29,19 @@ fn the_list_of_verbs_above_is_whole() {
     let verbs: Vec<_> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(
         verbs,
-        ["serve", "error-backend", "check", "explain", "render", "test", "demo", "directives", "help"]
+        [
+            "serve",
+            "error-backend",
+            "check",
+            "fmt",
+            "import",
+            "explain",
+            "render",
+            "test",
+            "demo",
+            "directives",
+            "help"
+        ]
     );
 }
 
