@@ -1,7 +1,8 @@
 //! Values that are looked up by name: the first of several, or a default.
 
+use allocation_counter::measure;
 use http::HeaderName;
-use retort::template::{Escape, Read};
+use retort::template::{Escape, Read, Subject};
 use serde_json::json;
 
 use super::{parse, record, render, text};
@@ -121,4 +122,23 @@ fn what_is_read_from_outside() {
     assert_eq!(template.field_names().collect::<Vec<_>>(), [&a, &b, &d]);
     assert!(template.needs().content && !template.needs().length);
     assert!(!parse("%{reason}x%{A}i", Escape::Text).needs().content);
+}
+
+#[test]
+fn one_allocation_for_all_kinds_of_values() {
+    let record = record(&json!({
+        "request": {"query": "q=a%20b", "headers": [["Cookie", "sid=s"], ["traceparent", "x"]]},
+        "response": {"status": 500, "body": r#"{"a": {"b": ["\u00e9", 1, {}]}}"#},
+    }));
+    let template = parse(
+        "%{X?Y:-z}i%{sid}C%{q}Q%{CARGO_PKG_NAME}e%{body}x%{body:/a}x%{body:/a/b/0}x%{reason}x%{message}x",
+        Escape::Json,
+    );
+    let exchange = record.exchange("id", None);
+    // The first to ask for it has the content read.
+    assert!(exchange.response.content.unwrap().json().is_some());
+    let mut out = Vec::new();
+    let counted = measure(|| template.render(&Subject::of(&exchange), &mut out));
+    assert_eq!(counted.count_total, 1, "{counted:?}");
+    assert!(out.ends_with(r#"{\"b\":[\"\\u00e9\",1,{}]}éInternal Server Error"#.as_bytes()));
 }
