@@ -32,7 +32,8 @@ const VERBS: [(&str, Verb); 4] =
     [("set", Verb::Set), ("add", Verb::Add), ("default", Verb::Default), ("remove", Verb::Remove)];
 
 impl Schema<'_> {
-    /// Reads a `header`. `tried` are statuses that its rule may meet and send; `earlier` are those before it.
+    /// Reads a `header`. `tried` are statuses that its rule may meet and send; `earlier` are the
+    /// `header`s before it.
     pub(super) fn header(
         &mut self,
         element: &Element,

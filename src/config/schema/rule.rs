@@ -2,6 +2,7 @@
 
 use super::{
     Schema,
+    condition::is_conditional,
     element::{attribute, value_span},
 };
 use crate::{
@@ -53,7 +54,7 @@ impl Schema<'_> {
         let tried = Statuses { upstream, sent: status.unwrap_or(upstream) };
         let parts = self.parts(element, conditions, tried);
         let (id, statuses, overwrite) = (id?, statuses?, overwrite?);
-        self.owned(element, &id, &statuses, !parts.conditions.is_empty());
+        self.owned(element, &id, &statuses, is_conditional(element));
         if let Some(status) = status {
             self.missing_field(element, status, &statuses, &parts);
         }

@@ -158,6 +158,10 @@ fn only_rules_without_conditions_take_statuses_from_later_ones() {
     assert_eq!(told("path='/a'", ""), 0);
     assert_eq!(told("", "<when query='a' matches='b'/>"), 0);
 
+    // A condition with a mistake in it is one all the same.
+    assert_eq!(told("method='('", ""), 1);
+    assert_eq!(told("", "<when query='a' matches='('/>"), 1);
+
     // Conditions save no rule from one before it that has none.
     let conditional = "<status-code id='a' code-regex='4..'><message/></status-code>\
                        <status-code id='b' code-regex='404' method='GET'><message/></status-code>";
