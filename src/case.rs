@@ -102,6 +102,8 @@ pub enum Framing {
     Chunked,
     /// By closing the connection.
     Close,
+    /// Not at all: the status says that there is none.
+    None,
 }
 
 /// What an upstream does with a request.

@@ -203,6 +203,7 @@ fn answering(framing: Framing, record: &Record) -> Upstream {
             };
             Upstream::answering(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"))
         }
+        Framing::None => Upstream::answering(format!("{head}\r\n")),
         Framing::Close => Upstream::answering_once(format!("{head}\r\n{body}")),
     }
 }
