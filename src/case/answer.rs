@@ -1,7 +1,8 @@
 //! What came of an exchange.
 
+use super::carried::Carried;
 use crate::{
-    Reply, Rules,
+    Rules,
     exchange::{Fields, OPT_OUT, record::Record, request_id, user},
 };
 
@@ -39,15 +40,9 @@ impl Answer {
         let user = user::first(Fields::Lines(&record.request.headers), &user::DEFAULT_HEADER);
         let exchange = record.exchange(&id, user);
         let decision = rules.decide(&exchange, record.body());
-        let mut status = record.response.status;
-        let mut body = record.response.body.clone().unwrap_or_default();
-        let mut lines = record.response.headers.clone();
-        if let Some(reply) = Reply::of(&decision, &exchange) {
-            reply.apply(&mut lines);
-            status = reply.status;
-            body = reply.body.map_or(body, |body| String::from_utf8_lossy(&body).into_owned());
-        }
-        lines.retain(|(name, _)| !name.eq_ignore_ascii_case(OPT_OUT.as_str()));
+        let Carried { status, headers, message, .. } = Carried::out(&decision, &exchange, record, &OPT_OUT);
+        let upstream = || record.response.body.clone().unwrap_or_default();
+        let body = message.map_or_else(upstream, |body| String::from_utf8_lossy(&body).into_owned());
         let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
         Self {
             decided: Some(Decided {
@@ -57,7 +52,7 @@ impl Answer {
                 message: decision.message(),
             }),
             status,
-            headers: lines.into_iter().map(text).collect(),
+            headers: headers.into_iter().map(text).collect(),
             body: Some(body),
         }
     }

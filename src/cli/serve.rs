@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
-use http::HeaderName;
 
 use super::{
     console::Console,
@@ -13,10 +12,7 @@ use super::{
     log::Log,
     value,
 };
-use crate::{
-    exchange::OPT_OUT,
-    host::pingora::{Limits, Options, Server, Timeouts, Upstream},
-};
+use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
 
 /// Run the proxy
 ///
@@ -37,10 +33,6 @@ pub(super) struct Serve {
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
-    /// Response header with which an upstream asks, by the value `leave`, to leave its response alone
-    #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
-    #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
-    opt_out_header: HeaderName,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -100,7 +92,7 @@ impl Serve {
         self.listener.apply(&mut options);
         options.forwarded = !self.keep_forwarded;
         options.request_id_headers.clone_from(&self.identity.request_id_header);
-        options.opt_out_header = self.opt_out_header.clone();
+        options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         self.tuning.apply(&mut options);
         options
