@@ -89,7 +89,7 @@ fn hold(requests: usize, length: usize) {
     let serve = Serve::start(&upstream);
     let before = serve.peak();
     let mut clients: Vec<_> = (0..requests).map(|_| Client::connect(serve.address)).collect();
-    let is_told = |index: usize| index % 10 > 0;
+    let is_told = |index: usize| !index.is_multiple_of(10);
     for (index, client) in clients.iter_mut().enumerate() {
         client.request("GET", if is_told(index) { "/told" } else { "/read" }, "");
     }
