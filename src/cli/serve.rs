@@ -1,5 +1,7 @@
 //! `retort serve`: the proxy.
 
+mod upstreams;
+
 use std::{
     io,
     net::SocketAddr,
@@ -13,6 +15,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use http::HeaderName;
 
+use self::upstreams::Upstreams;
 use super::{console::Console, exit::Exit, identity::Identity, log::Log, value};
 use crate::{
     exchange::OPT_OUT,
@@ -35,7 +38,8 @@ pub(super) struct Serve {
     /// Rules file; its messages are found relative to it
     #[arg(long, value_name = "FILE", env = "RETORT_RULES")]
     rules: PathBuf,
-    /// Where requests go, in turn; repeatable
+    /// Where requests go: http://HOST:PORT, https://HOST:PORT or unix:/PATH; repeatable, each with a
+    /// #weight=N behind it if need be
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
     /// Address to listen on; repeatable
@@ -59,6 +63,8 @@ pub(super) struct Serve {
     #[arg(long, value_name = "TIME", env = "RETORT_POLL_INTERVAL", value_parser = value::duration)]
     #[arg(default_value = "5s")]
     poll_interval: Duration,
+    #[command(flatten)]
+    upstreams: Upstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -105,14 +111,15 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        let options = self.options()?;
         let reloader = watch(&self.rules, self.poll_interval, console)?;
-        let server = bind(self.options(), Arc::clone(reloader.live()))?;
+        let server = bind(options, Arc::clone(reloader.live()))?;
         tracing::info!(on = listed(server.addresses()), upstreams = listed(&self.upstream), "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> anyhow::Result<Options> {
         let mut options = Options::new(self.listen.clone(), self.upstream.clone());
         options.h2c = self.h2c;
         options.forwarded = !self.keep_forwarded;
@@ -120,8 +127,9 @@ impl Serve {
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
+        options.balancing = self.upstreams.balancing()?;
         self.tuning.apply(&mut options);
-        options
+        Ok(options)
     }
 }
 
@@ -197,7 +205,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Options {
         let line = ["retort", "--rules", "x", "--upstream", "http://127.0.0.1:1"];
-        Line::parse_from(line.iter().chain(flags)).serve.options()
+        Line::parse_from(line.iter().chain(flags)).serve.options().unwrap()
     }
 
     #[test]

@@ -21,7 +21,9 @@ use tokio::{
     time,
 };
 
-use super::{app::App, filter::Filter, in_flight::InFlight, options::Options, prompt::Promptly};
+use super::{
+    app::App, filter::Filter, in_flight::InFlight, options::Options, prompt::Promptly, upstream::Upstreams,
+};
 use crate::host::live::Live;
 
 /// Connections that the kernel keeps for us until they are accepted.
@@ -40,6 +42,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     end: Arc<watch::Sender<End>>,
 }
@@ -97,12 +100,18 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, end: Arc::new(end) })
+        let upstreams = Arc::new(Upstreams::new(&options));
+        Ok(Self { runtime, listeners, addresses, options, upstreams, live, end: Arc::new(end) })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
     }
 
     /// What stops it.
@@ -112,8 +121,9 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, end } = self;
-        let stopped = runtime.block_on(serve(listeners, addresses, options, live, end.subscribe()));
+        let Self { runtime, listeners, addresses, options, upstreams, live, end } = self;
+        let serving = serve(listeners, addresses, options, upstreams, live, end.subscribe());
+        let stopped = runtime.block_on(serving);
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -175,16 +185,17 @@ async fn serve(
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
     let (patience, head) = (options.timeouts.shutdown, options.timeouts.head);
     let server_options = server_options(&options);
     let conf = Arc::new(server_conf(&options));
-    let filter = Filter::new(options, live);
+    let filter = Filter::before(upstreams, options, live);
     let in_flight = filter.in_flight();
     tokio::select! {
-        () = filter.resolve() => {}
+        () = filter.watch_upstreams() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
