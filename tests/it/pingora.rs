@@ -9,6 +9,7 @@ mod lifecycle;
 mod log;
 mod replaced;
 mod untouched;
+mod upstreams;
 
 /// Errors without content get a message, in JSON or text.
 const IF_EMPTY: &str = r#"

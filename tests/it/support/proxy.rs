@@ -7,7 +7,7 @@ use retort::{
     config::{self, href::Disk},
     host::{
         live::Live,
-        pingora::{Handle, Options, Server, Stopped},
+        pingora::{Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
     },
 };
 
@@ -19,6 +19,7 @@ pub(crate) struct Proxy {
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
     pub(crate) live: Arc<Live>,
+    upstreams: Arc<Upstreams>,
 }
 
 /// Rules from `status-code` elements.
@@ -47,7 +48,8 @@ impl Proxy {
         let live = Arc::new(Live::new(rules));
         let server = Server::bind(options, Arc::clone(&live)).unwrap();
         let (address, handle) = (server.addresses()[0], server.handle());
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
+        let upstreams = server.upstreams();
+        Self { address, handle, running: Some(thread::spawn(move || server.run())), live, upstreams }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -56,6 +58,11 @@ impl Proxy {
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// What it knows of its upstreams.
+    pub(crate) fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.upstreams.status()
     }
 
     pub(crate) fn connect(&self) -> Client {
