@@ -19,9 +19,12 @@ pub(crate) struct Origin {
     acceptor: Option<thread::JoinHandle<()>>,
 }
 
+/// Says with which status a request is answered.
+type Status = dyn Fn(&Request) -> Option<u16> + Send + Sync;
+
 struct Shared {
     name: &'static str,
-    status: Box<dyn Fn(&Request) -> Option<u16> + Send + Sync>,
+    status: Box<Status>,
     served: AtomicUsize,
     killed: AtomicBool,
     connections: Mutex<Vec<TcpStream>>,

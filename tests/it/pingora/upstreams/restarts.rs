@@ -89,6 +89,6 @@ fn every_answer_is_an_upstreams_or_a_rules() {
     let known = ["200 a", "200 b", "502 status 502"];
     assert!(answers.keys().all(|answer| known.contains(&answer.as_str())), "{answers:?}");
     assert!(answers["200 a"] > 500 && answers["200 b"] > 500, "{answers:?}");
-    assert!(answers["502 status 502"] >= 50, "of both killed: {answers:?}");
+    assert!(answers["502 status 502"] > 40, "of both killed, but for those in flight: {answers:?}");
     until("no request in flight", || proxy.upstreams().iter().all(|upstream| upstream.in_flight == 0));
 }
