@@ -1,12 +1,17 @@
 //! The reverse proxy over real sockets.
 
+mod amended;
 mod connections;
+mod content;
 mod failures;
 mod forwarding;
+mod grpc;
 mod h2c;
 mod held;
 mod lifecycle;
 mod log;
+mod memory;
+mod meta;
 mod replaced;
 mod untouched;
 mod upstreams;

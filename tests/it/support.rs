@@ -2,9 +2,11 @@
 //! blocking sockets: what happens when is said by the test, and never by a clock.
 
 mod client;
+pub(crate) mod coding;
 mod events;
 mod gate;
 mod h2;
+mod hpack;
 mod message;
 mod origin;
 mod proxy;
