@@ -1,9 +1,12 @@
 //! `retort serve`: the proxy.
 
+mod upstreams;
+
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
+use self::upstreams::Upstreams;
 use super::{
     console::Console,
     exit::Exit,
@@ -25,7 +28,8 @@ use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
 pub(super) struct Serve {
     #[command(flatten)]
     rules: WatchedRules,
-    /// Where requests go, in turn; repeatable
+    /// Where requests go: http://HOST:PORT, https://HOST:PORT or unix:/PATH; repeatable, each with a
+    /// #weight=N behind it if need be
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
     #[command(flatten)]
@@ -33,6 +37,8 @@ pub(super) struct Serve {
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
+    #[command(flatten)]
+    upstreams: Upstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -79,23 +85,25 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        let options = self.options()?;
         let reloader = self.rules.watch(console)?;
-        let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(listener::refused)?;
+        let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         tracing::info!(on, upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> anyhow::Result<Options> {
         let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
         self.listener.apply(&mut options);
         options.forwarded = !self.keep_forwarded;
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
+        options.balancing = self.upstreams.balancing()?;
         self.tuning.apply(&mut options);
-        options
+        Ok(options)
     }
 }
 
@@ -130,7 +138,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Options {
         let line = ["retort", "--rules", "x", "--upstream", "http://127.0.0.1:1"];
-        Line::parse_from(line.iter().chain(flags)).serve.options()
+        Line::parse_from(line.iter().chain(flags)).serve.options().unwrap()
     }
 
     #[test]

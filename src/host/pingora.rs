@@ -30,4 +30,7 @@ mod upstream;
 pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
-pub use upstream::{Upstream, UpstreamError};
+pub use upstream::{
+    Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,
+    UpstreamStatus, Upstreams,
+};

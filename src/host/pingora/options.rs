@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-use super::upstream::Upstream;
+use super::upstream::{Balancing, Upstream};
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
@@ -13,8 +13,10 @@ use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 pub struct Options {
     /// The addresses to listen on. Port 0 takes a free port.
     pub listen: Vec<SocketAddr>,
-    /// Where requests go, in turn.
+    /// Where requests go.
     pub upstreams: Vec<Upstream>,
+    /// How they are shared among the upstreams.
+    pub balancing: Balancing,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
     /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
@@ -85,6 +87,7 @@ impl Options {
         Self {
             listen,
             upstreams,
+            balancing: Balancing::default(),
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,
             timeouts: Timeouts::default(),

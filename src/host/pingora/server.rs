@@ -29,6 +29,7 @@ use super::{
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    upstream::Upstreams,
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -48,6 +49,7 @@ pub struct Server {
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
     end: Arc<watch::Sender<End>>,
@@ -129,12 +131,18 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, role, end: Arc::new(end) })
+        let upstreams = Arc::new(Upstreams::new(&options));
+        Ok(Self { runtime, listeners, addresses, options, upstreams, live, role, end: Arc::new(end) })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
     }
 
     /// What stops it.
@@ -144,9 +152,9 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, role, end } = self;
+        let Self { runtime, listeners, addresses, options, upstreams, live, role, end } = self;
         let bound = listeners.into_iter().zip(addresses).collect();
-        let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
+        let stopped = runtime.block_on(serve(bound, options, upstreams, live, role, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -207,15 +215,16 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 async fn serve(
     bound: Vec<(TcpListener, SocketAddr)>,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
     let conf = Arc::new(server_conf(&options));
-    let filter = Filter::new(options.clone(), live);
+    let filter = Filter::before(upstreams, options.clone(), live);
     let in_flight = filter.in_flight();
     tokio::select! {
-        () = filter.resolve() => {}
+        () = filter.watch_upstreams() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
