@@ -21,9 +21,11 @@ mod in_flight;
 mod options;
 mod prompt;
 mod server;
+mod strict;
 mod upstream;
 
 pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
+pub use strict::Strictness;
 pub use upstream::{Upstream, UpstreamError};
