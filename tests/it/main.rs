@@ -23,3 +23,4 @@ mod rules;
 mod status;
 mod support;
 mod template;
+mod vectors;

@@ -6,6 +6,8 @@ mod events;
 mod gate;
 mod h2;
 mod message;
+mod notation;
+mod origin;
 mod proxy;
 mod upstream;
 
@@ -14,6 +16,8 @@ pub(crate) use events::access;
 pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
 pub(crate) use message::{Framing, Response};
+pub(crate) use notation::Bytes;
+pub(crate) use origin::{Origin, Received};
 pub(crate) use proxy::{Proxy, rules};
 pub(crate) use upstream::Upstream;
 

@@ -4,15 +4,15 @@
 //! anything of it reaches the upstream: a proxy in front, this one and the upstream are to agree
 //! where a request ends, for whom it is and who sent it.
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
-use pingora::{Error, http::RequestHeader};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use pingora::{Error, Result, http::RequestHeader};
 
 /// How much is demanded of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strictness {
     /// Whether what RFC 9112 lets a recipient repair is repaired, not refused: Content-Length
-    /// beside Transfer-Encoding, the same Content-Length twice, lines that end in a bare LF, codings
-    /// before `chunked`, a fragment in the target; and whether fields pass that the upstream might
+    /// beside Transfer-Encoding, the same Content-Length twice, lines that end in a bare LF, a
+    /// fragment in the target; and whether fields pass that the upstream might
     /// take for others, like `Content_Length`. Default: no.
     pub lenient: bool,
     /// Field lines: 100. More are answered with 431; 256 is the most that can be set.
@@ -41,6 +41,7 @@ impl Strictness {
         self.size(request, raw, target)
             .or_else(|| self.target(request, target))
             .or_else(|| host(request))
+            .or_else(|| codings(&request.headers))
             .or_else(|| if self.lenient { None } else { framing(request, raw) })
     }
 
@@ -68,6 +69,9 @@ impl Strictness {
         if target == b"*" && request.method != Method::OPTIONS {
             return Some(Objection::bad("only OPTIONS is for `*`"));
         }
+        if !is_origin_form(target) && !is_absolute_form(target) && target != b"*" {
+            return Some(Objection::bad("the target is relative"));
+        }
         (!self.lenient && target.contains(&b'#')).then_some(Objection::bad("a fragment in the target"))
     }
 }
@@ -85,15 +89,16 @@ impl Objection {
 
     /// Why Pingora could not read a request.
     pub(super) fn to_unreadable(error: &Error) -> Self {
-        // Pingora has one type of error for all of this; httparse and http say more in words only.
-        match error.root_cause().to_string().as_str() {
-            "too many headers" => return Self::MANY_FIELDS,
-            "uri too long" => return Self::LONG_TARGET,
-            _ => {}
+        // Pingora has one type of error for all of this, and says more in words only.
+        if error.root_cause().to_string() == "too many headers" {
+            return Self::MANY_FIELDS;
         }
-        match error.context.as_ref().is_some_and(|context| context.as_str().starts_with(TOO_LARGE)) {
-            true => Self::LARGE_HEAD,
-            false => Self::bad("the request cannot be read"),
+        match error.context.as_ref().map(|context| context.as_str()) {
+            Some(context) if context.starts_with("Request header larger than") => Self::LARGE_HEAD,
+            Some(context) if context.starts_with("invalid uri") && context.len() > MAX_URI => {
+                Self::LONG_TARGET
+            }
+            _ => Self::bad("the request cannot be read"),
         }
     }
 
@@ -106,8 +111,8 @@ impl Objection {
     }
 }
 
-/// How Pingora says that a head has more than the megabyte that it reads.
-const TOO_LARGE: &str = "Request header larger than";
+/// The longest URI that the type for them takes.
+const MAX_URI: usize = u16::MAX as usize - 1;
 
 /// Fields that say where a message ends, who may have it, or who sent it.
 const TRUSTED: [HeaderName; 16] = [
@@ -132,31 +137,67 @@ const TRUSTED: [HeaderName; 16] = [
 /// What all other fields that tell who sent a request begin with.
 const FORWARDED_PREFIX: &[u8] = b"x-forwarded-";
 
+/// Writes what was let pass in a way that leaves nothing to interpretation.
+pub(super) fn mend(request: &mut RequestHeader) -> Result<()> {
+    // RFC 9112 §3.2.1: an origin is asked by path. The URI has no more than that already.
+    if !is_origin_form(request.raw_path()) && is_absolute_form(request.raw_path()) {
+        request.set_uri(request.uri.clone());
+    }
+    // RFC 9112 §6.3: equal lengths, which is all that Pingora lets pass, are replaced by one.
+    let length = match several(request.headers.get_all(header::CONTENT_LENGTH).iter()) {
+        Some(line) => line.as_bytes().split(|byte| *byte == b',').next().map(HeaderValue::from_bytes),
+        None => None,
+    };
+    match length {
+        Some(Ok(length)) => request.insert_header(header::CONTENT_LENGTH, length),
+        _ => Ok(()),
+    }
+}
+
+/// Pingora passes the content on without what `chunked` did to it, but says nothing of other
+/// codings, which nobody could undo then.
+fn codings(headers: &HeaderMap) -> Option<Objection> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    if codings.next().is_some() {
+        return Some(Objection::bad("Transfer-Encoding twice"));
+    }
+    let understood = first.as_bytes().eq_ignore_ascii_case(b"chunked");
+    (!understood).then_some(Objection::new(StatusCode::NOT_IMPLEMENTED, "a coding other than chunked"))
+}
+
 fn framing(request: &RequestHeader, raw: Option<&[u8]>) -> Option<Objection> {
     let headers = &request.headers;
     if raw.is_some_and(has_bare_line_feed) {
         return Some(Objection::bad("a line of the head ends in a bare LF"));
     }
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        // Pingora takes Content-Length away from such a request.
-        if raw.is_some_and(|head| has_field(head, header::CONTENT_LENGTH.as_str())) {
-            return Some(Objection::bad("Content-Length beside Transfer-Encoding"));
-        }
-        if codings.next().is_some() {
-            return Some(Objection::bad("Transfer-Encoding twice"));
-        }
-        if !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return Some(Objection::new(StatusCode::NOT_IMPLEMENTED, "a coding other than chunked"));
-        }
-    }
-    let mut lengths = headers.get_all(header::CONTENT_LENGTH).iter();
-    if let Some(length) = lengths.next()
-        && (lengths.next().is_some() || !length.as_bytes().iter().all(u8::is_ascii_digit))
+    // Pingora takes Content-Length away from such a request.
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        && raw.is_some_and(|head| has_field(head, header::CONTENT_LENGTH.as_str()))
     {
+        return Some(Objection::bad("Content-Length beside Transfer-Encoding"));
+    }
+    if several(headers.get_all(header::CONTENT_LENGTH).iter()).is_some() {
         return Some(Objection::bad("more than one Content-Length"));
     }
     headers.keys().any(is_look_alike).then_some(Objection::bad("a field that could be taken for another"))
+}
+
+/// The first of the lines of a list, where it has more than one member.
+fn several<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a HeaderValue> {
+    let first = lines.next()?;
+    (lines.next().is_some() || first.as_bytes().contains(&b',')).then_some(first)
+}
+
+fn is_origin_form(target: &[u8]) -> bool {
+    target.starts_with(b"/")
+}
+
+fn is_absolute_form(target: &[u8]) -> bool {
+    let has_scheme = |scheme: &[u8]| {
+        target.split_at_checked(scheme.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(scheme))
+    };
+    has_scheme(b"http://") || has_scheme(b"https://")
 }
 
 /// The host must be there, once, and be one: it becomes part of messages, logs and decisions.
@@ -253,7 +294,7 @@ fn lines(headers: &HeaderMap) -> usize {
 
 /// The size of a header that came as a list of fields, as RFC 9113 §6.5.2 counts it.
 fn list_size(request: &RequestHeader) -> usize {
-    let field = |(name, value): (&HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 32;
+    let field = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 32;
     request.raw_path().len() + request.headers.iter().map(field).sum::<usize>()
 }
 
@@ -282,8 +323,6 @@ fn has_field(head: &[u8], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     /// A request as Pingora makes it of a head, without what Pingora takes away.
@@ -374,16 +413,14 @@ mod tests {
         assert_eq!(line("GET *"), Some(400));
         assert_eq!(line("OPTIONS *"), None);
         assert_eq!(line("GET /a#b"), Some(400));
+        assert_eq!(line("GET a/b"), Some(400));
+        assert_eq!(line("GET HTTP://a/b"), None);
     }
 
     #[test]
     fn leniency_lets_pass_what_may_be_repaired() {
         let lenient = Strictness { lenient: true, ..Strictness::default() };
-        let fields = [
-            "Content-Length: 5\r\nContent-Length: 5",
-            "Content_Length: 5",
-            "Transfer-Encoding: gzip, chunked",
-        ];
+        let fields = ["Content-Length: 5\r\nContent-Length: 5", "Content_Length: 5"];
         for fields in fields {
             assert_eq!(
                 objection_by(lenient, &format!("GET /#a HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n")),
@@ -392,7 +429,20 @@ mod tests {
         }
         assert_eq!(objection_by(lenient, "GET / HTTP/1.1\r\n\r\n"), Some(400));
         assert_eq!(objection_by(lenient, "GET / HTTP/1.1\r\nHost: a\"><b\r\n\r\n"), Some(400));
+        let coded = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n";
+        assert_eq!(objection_by(lenient, coded), Some(501));
         assert_eq!(objection_by(lenient, "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), Some(405));
+    }
+
+    #[test]
+    fn what_passes_is_written_in_one_way() {
+        for lengths in ["Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5", "Content-Length: 5"]
+        {
+            let mut request = request(&format!("POST http://a/b?c HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n"));
+            mend(&mut request).unwrap();
+            let lengths: Vec<_> = request.headers.get_all(header::CONTENT_LENGTH).iter().collect();
+            assert_eq!((lengths, request.raw_path()), (vec![&HeaderValue::from_static("5")], &b"/b?c"[..]));
+        }
     }
 
     #[test]
