@@ -9,6 +9,9 @@ use retort::{
     config::{self, href::Disk},
     exchange::{Fields, record::Record},
     media::MediaType,
+    rules::{Condition, Conditions, Message, Overwrite, Pattern, StatusRule, condition::Subject},
+    status::{CODES, StatusSet},
+    template::{Escape, Syntax, Template},
 };
 
 const BROWSER: &str =
@@ -99,6 +102,46 @@ fn decide(c: &mut Criterion) {
     }
 }
 
+/// A rule with one message for everybody, which is for clients that send this header field.
+fn conditional(index: usize, statuses: StatusSet, value: &str) -> Option<StatusRule> {
+    let subject = Subject::RequestHeader("x-tenant".parse().ok()?);
+    let pattern = Pattern::new(value, false).ok()?;
+    let conditions = vec![
+        Condition::Method(Pattern::new("GET|POST", false).ok()?),
+        Condition::When { subject, pattern, is_negated: false },
+    ];
+    let template = Template::parse("%s %M", Syntax::new(Escape::Text)).ok()?.template;
+    let message = Message::new(template, "text/plain".parse().ok()?);
+    let messages = vec![(Offer::Any, message)];
+    let rule = StatusRule::new(format!("rule-{index}"), statuses, Overwrite::Always, messages);
+    Some(rule.under(Conditions::new(conditions)))
+}
+
+fn decide_under_conditions(c: &mut Criterion) {
+    let json = serde_json::json!({
+        "request": {"uri": "/v1/users/42", "headers": [["Host", "api.example.com"], ["X-Tenant", "t-999"], ["Accept", BROWSER]]},
+        "response": {"status": 503, "headers": [["Content-Length", "0"]]},
+    });
+    let Ok(record) = serde_json::from_value::<Record>(json) else { unreachable!("a record") };
+    let exchange = record.exchange("0af7651916cd43dd8448eb211c80319c", None);
+    let others = || CODES.filter(|status| *status != 503).collect::<StatusSet>();
+    let only = || [503].into_iter().collect::<StatusSet>();
+    let failing = (0..999).filter_map(|index| conditional(index, others(), &format!("t-{index}")));
+    let last = conditional(999, only(), "t-999");
+    let same = (0..1000).filter_map(|index| conditional(index, only(), &format!("t-{index}")));
+    let sets = [
+        ("decide/1000 rules with conditions, 999 fail on status", failing.chain(last).collect::<Vec<_>>()),
+        ("decide/1000 conditional rules for one status", same.collect()),
+    ];
+    for (name, rules) in sets {
+        let rules = Rules::new(rules, Negotiation::default());
+        assert!(rules.decide(&exchange, Body::Absent).rule().is_some(), "{name}: the last rule matches");
+        c.bench_function(name, |b| {
+            b.iter(|| black_box(rules.decide(black_box(&exchange), Body::Absent).reason()));
+        });
+    }
+}
+
 fn reply(c: &mut Criterion) {
     let rules = rules(404);
     let record = record("application/json");
@@ -107,5 +150,5 @@ fn reply(c: &mut Criterion) {
     c.bench_function("reply/json", |b| b.iter(|| black_box(Reply::of(&decision, black_box(&exchange)))));
 }
 
-criterion_group!(benches, load, negotiate, decide, reply);
+criterion_group!(benches, load, negotiate, decide, decide_under_conditions, reply);
 criterion_main!(benches);

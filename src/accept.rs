@@ -9,7 +9,7 @@ use http::header::ACCEPT;
 
 use crate::{
     exchange::Fields,
-    media::{MediaRange, MediaType, QValue, Specificity, find_unquoted},
+    media::{ContentType, MediaRange, MediaType, Members, QValue, Specificity},
 };
 
 /// What one message offers.
@@ -61,6 +61,16 @@ pub struct Weight {
     pub specificity: Specificity,
 }
 
+impl Offer {
+    /// Whether the range names the type, and not a kind of types.
+    fn is_named_by(&self, range: &MediaRange<'_>) -> bool {
+        match self {
+            Offer::Type(media_type) => range.describes(media_type) >= Some(Specificity::Exact),
+            Offer::Any | Offer::Never => false,
+        }
+    }
+}
+
 impl<'a> Accept<'a> {
     /// Reads the field lines.
     pub fn new(fields: Fields<'a>) -> Self {
@@ -96,17 +106,36 @@ impl<'a> Accept<'a> {
         chosen.or_else(|| offers.iter().position(|offer| *offer == Offer::Any))
     }
 
-    /// The weight of an offer: that of the range that describes it most closely.
+    /// The weight of one of the offers: that of the range that describes it most closely.
     ///
-    /// A `*/*` offer has the weight of `*/*` in the field, and of nothing else.
-    pub fn weigh(&self, offer: &Offer) -> Option<Weight> {
+    /// A `*/*` offer has the weight of `*/*` in the field, and of nothing else. `application/json`
+    /// also asks for `application/problem+json` where that is all there is, and the reverse.
+    pub fn weigh(&self, offer: &Offer, offers: &[Offer]) -> Option<Weight> {
+        self.weight(|range| match offer {
+            Offer::Any => range.is_any().then_some(Specificity::Any),
+            Offer::Type(media_type) => range.describes(media_type).or_else(|| {
+                let is_alias =
+                    range.is_alias_of(media_type) && !offers.iter().any(|other| other.is_named_by(range));
+                is_alias.then_some(Specificity::Alias)
+            }),
+            Offer::Never => None,
+        })
+    }
+
+    /// Whether content of this type is acceptable. What cannot be read is.
+    pub fn accepts(&self, content_type: &[u8]) -> bool {
+        let Some(content) = ContentType::parse(content_type) else { return true };
+        let weight = self.weight(|range| range.describes_content(&content));
+        weight.is_some_and(|weight| weight.quality > QValue::ZERO)
+    }
+
+    /// The weight that the closest range gives; `closeness` says how close each is.
+    fn weight(&self, closeness: impl Fn(&MediaRange<'_>) -> Option<Specificity>) -> Option<Weight> {
         let weights = self.ranges().enumerate().filter_map(|(position, range)| {
-            let specificity = match offer {
-                Offer::Any => range.is_any().then_some(Specificity::Any),
-                Offer::Type(media_type) => range.describes(media_type),
-                Offer::Never => None,
-            }?;
-            Some(Weight { position, quality: range.quality(), specificity })
+            let (specificity, quality) = (closeness(&range)?, range.quality());
+            // Who refuses a type has not refused its alias.
+            let counts = specificity != Specificity::Alias || quality > QValue::ZERO;
+            counts.then_some(Weight { position, quality, specificity })
         });
         weights.max_by_key(|weight| (weight.specificity, weight.quality, Reverse(weight.position)))
     }
@@ -115,7 +144,7 @@ impl<'a> Accept<'a> {
     /// takes the `*/*` offer first; then the earlier offer.
     fn best(&self, offers: &[Offer]) -> Option<usize> {
         let weighed = offers.iter().enumerate().filter_map(|(index, offer)| {
-            let weight = self.weigh(offer).filter(|weight| weight.quality > QValue::ZERO)?;
+            let weight = self.weigh(offer, offers).filter(|weight| weight.quality > QValue::ZERO)?;
             Some((weight.quality, Reverse(weight.position), *offer == Offer::Any, Reverse(index)))
         });
         weighed.max().map(|(_, _, _, Reverse(index))| index)
@@ -127,10 +156,7 @@ impl<'a> Accept<'a> {
         self.ranges().filter(|range| range.quality() == best).find_map(|range| {
             offers.iter().position(|offer| match offer {
                 Offer::Any => range.is_any(),
-                Offer::Type(media_type) => {
-                    media_type.parameters().is_empty()
-                        && range.describes(media_type) == Some(Specificity::Exact)
-                }
+                Offer::Type(media_type) => media_type.parameters().is_empty() && offer.is_named_by(&range),
                 Offer::Never => false,
             })
         })
@@ -140,20 +166,4 @@ impl<'a> Accept<'a> {
 /// The members of all lines that can be read.
 fn read<'a>(fields: Fields<'a>) -> impl Iterator<Item = MediaRange<'a>> {
     fields.lines(&ACCEPT).flat_map(Members).filter_map(MediaRange::parse).take(MAX_RANGES)
-}
-
-/// The members of a list, split at commas outside of quoted strings.
-struct Members<'a>(&'a [u8]);
-
-impl<'a> Iterator for Members<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let (member, rest) = self.0.split_at(find_unquoted(self.0, b','));
-        self.0 = rest.get(1..).unwrap_or_default();
-        Some(member)
-    }
 }

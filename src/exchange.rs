@@ -3,7 +3,9 @@
 //! A host fills an [`Exchange`] from what it already holds; nothing is copied. The clock is part
 //! of it, so that nothing in the core asks for the time.
 
+pub mod authority;
 pub mod content;
+pub mod query;
 pub mod record;
 pub mod request_id;
 pub mod source;

@@ -294,6 +294,8 @@ pub enum Specificity {
     Any,
     /// `type/*`
     Type,
+    /// `application/json` for `application/problem+json`, and the reverse
+    Alias,
     /// `type/subtype`
     Exact,
     /// `type/subtype;parameter=value`
@@ -308,14 +310,10 @@ impl<'a> MediaRange<'a> {
     /// Reads a member. `None`: it has no type, or a weight that is none.
     pub fn parse(member: &'a [u8]) -> Option<Self> {
         let text = member.trim_ascii();
-        let (essence, rest) = text.split_at(find_unquoted(text, b';'));
-        let essence = essence.trim_ascii_end();
-        let (kind, subtype) = essence.split_at(essence.iter().position(|&byte| byte == b'/')?);
-        let subtype = subtype.get(1..)?;
-        if !is_token(kind) || !is_token(subtype) || (kind == b"*" && subtype != b"*") {
+        let (kind, subtype, parameters) = read_type(text)?;
+        if kind == b"*" && subtype != b"*" {
             return None;
         }
-        let parameters = rest.get(1..).unwrap_or_default();
         let quality = weight(parameters)?;
         Some(Self { text, kind, subtype, parameters, quality })
     }
@@ -337,34 +335,64 @@ impl<'a> MediaRange<'a> {
 
     /// How closely the range describes the media type; `None` where it does not.
     ///
-    /// Parameters of the range count only for a media type that has parameters itself.
+    /// A parameter of the range counts only for a media type that has one of this name.
     pub fn describes(&self, media_type: &MediaType) -> Option<Specificity> {
+        let parameters = media_type.parameters.iter();
+        self.closeness(
+            media_type.kind.as_bytes(),
+            media_type.subtype.as_bytes(),
+            parameters.map(|(name, value)| Parameter {
+                name: name.as_bytes(),
+                value: Value::Token(value.as_bytes()),
+            }),
+        )
+    }
+
+    /// How closely the range describes a Content-Type; `None` where it does not.
+    pub(crate) fn describes_content(&self, content: &ContentType<'_>) -> Option<Specificity> {
+        let parameters = Parameters::new(content.parameters).filter_map(Result::ok);
+        let closeness = self.closeness(content.kind, content.subtype, parameters);
+        closeness.or_else(|| self.stands_for(content.kind, content.subtype).then_some(Specificity::Alias))
+    }
+
+    /// Whether the one is `application/json` and the other `application/problem+json`: problem
+    /// details are JSON (RFC 9457 §3), and clients that ask for either understand both.
+    pub(crate) fn is_alias_of(&self, media_type: &MediaType) -> bool {
+        self.stands_for(media_type.kind.as_bytes(), media_type.subtype.as_bytes())
+    }
+
+    fn stands_for(&self, kind: &[u8], subtype: &[u8]) -> bool {
+        let is = |text: &[u8], name: &str| text.eq_ignore_ascii_case(name.as_bytes());
+        let pair = |one: &str, other: &str| is(subtype, one) && is(self.subtype, other);
+        (pair("json", "problem+json") || pair("problem+json", "json"))
+            && is(kind, "application")
+            && is(self.kind, "application")
+    }
+
+    fn closeness<'t>(
+        &self,
+        kind: &[u8],
+        subtype: &[u8],
+        parameters: impl Iterator<Item = Parameter<'t>> + Clone,
+    ) -> Option<Specificity> {
         if self.is_any() {
             return Some(Specificity::Any);
         }
-        if !self.kind.eq_ignore_ascii_case(media_type.kind.as_bytes()) {
+        if !self.kind.eq_ignore_ascii_case(kind) {
             return None;
         }
         if self.subtype == b"*" {
             return Some(Specificity::Type);
         }
-        if !self.subtype.eq_ignore_ascii_case(media_type.subtype.as_bytes()) {
+        if !self.subtype.eq_ignore_ascii_case(subtype) {
             return None;
         }
-        if media_type.parameters.is_empty() {
-            return Some(Specificity::Exact);
-        }
         let mut specificity = Specificity::Exact;
-        for parameter in self.own_parameters() {
-            let same = |(name, value): &(String, String)| {
-                parameter.name.eq_ignore_ascii_case(name.as_bytes())
-                    && parameter
-                        .value
-                        .bytes()
-                        .map(|b| b.to_ascii_lowercase())
-                        .eq(value.bytes().map(|b| b.to_ascii_lowercase()))
-            };
-            if !media_type.parameters.iter().any(same) {
+        for own in self.own_parameters() {
+            let mut same = parameters.clone().filter(|other| own.name.eq_ignore_ascii_case(other.name));
+            let lower = |value: Value<'t>| value.bytes().map(|byte| byte.to_ascii_lowercase());
+            let Some(other) = same.next() else { continue };
+            if !own.value.bytes().map(|byte| byte.to_ascii_lowercase()).eq(lower(other.value)) {
                 return None;
             }
             specificity = Specificity::Parameters;
@@ -380,12 +408,58 @@ impl<'a> MediaRange<'a> {
     }
 }
 
+/// A Content-Type field as it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ContentType<'a> {
+    kind: &'a [u8],
+    subtype: &'a [u8],
+    parameters: &'a [u8],
+}
+
+impl<'a> ContentType<'a> {
+    /// Reads the value. `None`: it has no type.
+    pub(crate) fn parse(value: &'a [u8]) -> Option<Self> {
+        let (kind, subtype, parameters) = read_type(value.trim_ascii())?;
+        (kind != b"*" && subtype != b"*").then_some(Self { kind, subtype, parameters })
+    }
+}
+
+/// The members of a list field's line, split at commas outside of quoted strings.
+pub(crate) struct Members<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let (member, rest) = self.0.split_at(find_unquoted(self.0, b','));
+        self.0 = rest.get(1..).unwrap_or_default();
+        Some(member)
+    }
+}
+
+/// Splits `type/subtype;parameters`.
+fn read_type(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (essence, parameters) = split_parameters(text);
+    let (kind, subtype) = essence.split_at(essence.iter().position(|&byte| byte == b'/')?);
+    let subtype = subtype.get(1..)?;
+    (is_token(kind) && is_token(subtype)).then_some((kind, subtype, parameters))
+}
+
+/// What is before the first semicolon, and what follows it.
+pub(crate) fn split_parameters(member: &[u8]) -> (&[u8], &[u8]) {
+    let (value, rest) = member.split_at(find_unquoted(member, b';'));
+    (value.trim_ascii(), rest.get(1..).unwrap_or_default())
+}
+
 fn is_weight(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"q")
 }
 
 /// The first `q` among the parameters; 1 without any.
-fn weight(parameters: &[u8]) -> Option<QValue> {
+pub(crate) fn weight(parameters: &[u8]) -> Option<QValue> {
     let mut rest = parameters;
     while !rest.is_empty() {
         let (one, after) = rest.split_at(find_unquoted(rest, b';'));

@@ -1,15 +1,22 @@
-//! A reply: the message that goes out in place of a body, and every edit of the header that the
-//! replacement implies.
+//! A reply: what a decision does to a response. The status, the content that goes out in place of
+//! the upstream's, and every edit of the header that this implies.
+
+mod edits;
+pub(crate) mod grpc;
+pub(crate) mod meta;
+mod steer;
+mod value;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::{
-    exchange::{Exchange, Fields, title_case},
+    exchange::{Exchange, title_case},
     language::Language,
-    rules::{Choice, Decision},
+    rules::{Choice, Decision, Kept, StatusRule},
     template::Subject,
 };
+use edits::Edits;
 
 /// What a host does to a response.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub struct Reply {
     pub body: Option<Bytes>,
     /// The edits of the header, in order.
     pub edits: Vec<Edit>,
+    /// What a meta object asked for in vain, in words for the log.
+    pub refused: Vec<String>,
 }
 
 /// One edit of a header.
@@ -34,52 +43,52 @@ pub enum Edit {
     Add(HeaderName, HeaderValue),
 }
 
-/// What describes the old body and nothing else (RFC 9110 §8, RFC 9112 §6, RFC 9530). Trailers go
-/// with it.
-static OF_THE_OLD_BODY: [HeaderName; 14] = [
-    header::TRANSFER_ENCODING,
-    header::TRAILER,
-    header::CONTENT_ENCODING,
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::ACCEPT_RANGES,
-    header::CONTENT_RANGE,
-    HeaderName::from_static("content-md5"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("repr-digest"),
-    header::CONTENT_LOCATION,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_LANGUAGE,
-];
-
 impl Reply {
     /// What a decision makes of the response; `None` where it passes unaltered, or is not decided.
     pub fn of(decision: &Decision<'_>, exchange: &Exchange<'_>) -> Option<Self> {
         match decision {
-            Decision::Replace(choice) => Some(Self::new(choice, exchange)),
-            Decision::Keep(_) | Decision::Steer(_) | Decision::Wait(_) => None,
+            Decision::Keep(kept) => Self::amending(kept, exchange),
+            Decision::Replace(choice) if grpc::is_asked_by(exchange) => Some(grpc::reply(choice, exchange)),
+            Decision::Replace(choice) => Some(Self::replacing(choice, exchange)),
+            Decision::Steer(steered) => steer::reply(steered, exchange),
+            Decision::Wait(_) => None,
         }
     }
 
+    /// What the rule that matched does to a response whose content passes.
+    fn amending(kept: &Kept<'_>, exchange: &Exchange<'_>) -> Option<Self> {
+        let rule = kept.rule.filter(|_| kept.is_amended)?;
+        let upstream = exchange.response.status;
+        let status = rule.status().unwrap_or(upstream);
+        let mut edits = Edits::new(exchange.response.fields);
+        // Of these, the header speaks of content that the new status would promise.
+        let was_without_content = matches!(upstream, 204 | 205 | 304);
+        if was_without_content {
+            edits.strip(status, upstream);
+        }
+        edits.apply(rule.fields(), &of_rule(rule, exchange, status));
+        if was_without_content {
+            edits.set(header::CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        let (body, edits) = (was_without_content.then(Bytes::new), edits.into_vec());
+        (status != upstream || !edits.is_empty()).then_some(Self { status, body, edits, refused: Vec::new() })
+    }
+
     /// Renders the chosen message and lists the edits.
-    fn new(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Self {
-        let fields = exchange.response.fields;
-        let body = render(choice, exchange);
-        let mut edits = Vec::with_capacity(8);
-        // A 416 says in Content-Range how long the representation is (RFC 9110 §15.5.17).
-        let kept = |name: &HeaderName| exchange.response.status == 416 && *name == header::CONTENT_RANGE;
-        let stale = OF_THE_OLD_BODY.iter().filter(|name| fields.contains(name) && !kept(name));
-        edits.extend(stale.cloned().map(Edit::Remove));
-        edits.push(Edit::Set(header::CONTENT_TYPE, choice.message.content_type.clone()));
-        if !fields.contains(&header::X_CONTENT_TYPE_OPTIONS) {
-            edits.push(Edit::Set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    fn replacing(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Self {
+        let upstream = exchange.response.status;
+        let status = choice.rule.status().unwrap_or(upstream);
+        let subject = of_message(choice, exchange, status);
+        let body = render(choice, &subject);
+        let mut edits = Edits::new(exchange.response.fields);
+        edits.strip(status, upstream);
+        edits.apply(choice.rule.fields(), &of_rule(choice.rule, exchange, status));
+        edits.describe(choice, &subject);
+        match is_like_that_of_get(choice, exchange) {
+            true => edits.set(header::CONTENT_LENGTH, HeaderValue::from(body.len())),
+            false => edits.remove(&header::CONTENT_LENGTH),
         }
-        if choice.rule.depends_on_accept() {
-            edits.extend(vary(fields).map(|value| Edit::Set(header::VARY, value)));
-        }
-        edits.push(Edit::Set(header::CONTENT_LENGTH, HeaderValue::from(body.len())));
-        Self { status: exchange.response.status, body: Some(body), edits }
+        Self { status, body: Some(body), edits: edits.into_vec(), refused: Vec::new() }
     }
 
     /// Edits field lines: a field that is set takes the place of its first line.
@@ -104,37 +113,34 @@ impl Edit {
     }
 }
 
+/// What a rule's own header fields are rendered for.
+fn of_rule<'a>(rule: &'a StatusRule, exchange: &'a Exchange<'a>, status: u16) -> Subject<'a> {
+    Subject { exchange, status, rule: rule.id(), message: None, language: None }
+}
+
+/// What a message and its header fields are rendered for.
+fn of_message<'a>(choice: &Choice<'a>, exchange: &'a Exchange<'a>, status: u16) -> Subject<'a> {
+    let language = choice.message.language.as_ref().map(Language::as_str);
+    Subject { message: Some(choice.index), language, ..of_rule(choice.rule, exchange, status) }
+}
+
 /// The rendered message without the characters up to U+0020 at both ends, as Repose trims it.
-fn render(choice: &Choice<'_>, exchange: &Exchange<'_>) -> Bytes {
+fn render(choice: &Choice<'_>, subject: &Subject<'_>) -> Bytes {
     let mut text = Vec::new();
-    let subject = Subject {
-        exchange,
-        status: exchange.response.status,
-        rule: choice.rule.id(),
-        message: Some(choice.index),
-        language: choice.message.language.as_ref().map(Language::as_str),
-    };
-    choice.message.template.render(&subject, &mut text);
+    choice.message.template.render(subject, &mut text);
     let end = text.iter().rposition(|&byte| byte > b' ').map_or(0, |last| last + 1);
     text.truncate(end);
     let start = text.iter().position(|&byte| byte > b' ').unwrap_or(0);
     Bytes::from(text).slice(start..)
 }
 
-/// The Vary field with `Accept` added; `None` where it says so already.
-fn vary(fields: Fields<'_>) -> Option<HeaderValue> {
-    let members = || fields.lines(&header::VARY).flat_map(|line| line.split(|&byte| byte == b','));
-    let enough = |member: &[u8]| member.eq_ignore_ascii_case(b"accept") || member == b"*";
-    if members().any(|member| enough(member.trim_ascii())) {
-        return None;
-    }
-    let mut value = Vec::new();
-    for member in members().map(<[u8]>::trim_ascii).filter(|member| !member.is_empty()) {
-        value.extend_from_slice(member);
-        value.extend_from_slice(b", ");
-    }
-    value.extend_from_slice(b"Accept");
-    Some(HeaderValue::from_bytes(&value).unwrap_or(HeaderValue::from_static("Accept")))
+/// Whether the message has the length that it has in the answer to a GET. Where it shows what a
+/// HEAD response lacks, it has not, and no length is told (RFC 9110 §8.6).
+fn is_like_that_of_get(choice: &Choice<'_>, exchange: &Exchange<'_>) -> bool {
+    let Exchange { request, response, .. } = exchange;
+    let needs = choice.message.template.needs();
+    let lacks = needs.content || needs.length && response.length.is_none();
+    request.method != "HEAD" || response.length == Some(0) || !lacks
 }
 
 #[cfg(test)]

@@ -1,14 +1,21 @@
 //! Templates in the manner of Apache's LogFormat: compiled once at load, rendered without fail.
 
+mod argument;
+mod cookie;
 mod date;
 pub mod directive;
 pub mod error;
 pub mod escape;
+mod fact;
 mod field;
+mod insert;
+mod json;
+mod lookup;
 mod parse;
 mod pattern;
 mod scan;
 mod token;
+mod value;
 mod zone;
 
 use std::fmt;
@@ -16,10 +23,10 @@ use std::fmt;
 use http::HeaderName;
 
 use crate::Exchange;
-use directive::Directive;
 pub use error::{Error, ErrorKind, Warning, WarningKind};
 pub use escape::Escape;
-use escape::{MAX_VALUE, boundary};
+use insert::boundary;
+use value::Value;
 
 /// A compiled message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +41,10 @@ enum Segment {
     /// Text that comes out as it is.
     Literal(String),
     /// A value of the exchange, or a dash where the condition does not hold.
-    Directive { condition: Option<Condition>, directive: Directive },
+    Value { condition: Option<Condition>, value: Value },
 }
 
-/// The statuses that a directive is for.
+/// The statuses, as the upstream sent them, that a directive is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Condition {
     is_negated: bool,
@@ -57,6 +64,24 @@ pub struct Subject<'a> {
     pub message: Option<usize>,
     /// The language of the message.
     pub language: Option<&'a str>,
+}
+
+/// Something from outside that a template reads by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read<'a> {
+    /// A header field of the request.
+    RequestField(&'a HeaderName),
+    /// A header field of the response.
+    ResponseField(&'a HeaderName),
+    /// A cookie of the request.
+    Cookie(&'a str),
+    /// A parameter of the query.
+    Parameter(&'a str),
+    /// The content of the response.
+    Content {
+        /// Whether it is a value in it that is read.
+        is_json: bool,
+    },
 }
 
 /// What a template reads of the response's content, which must be there first.
@@ -97,17 +122,16 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 impl Template {
     /// Compiles a text. All mistakes are reported.
     pub fn parse(text: &str, syntax: Syntax<'_>) -> Result<Parsed, Vec<Error>> {
-        parse::parse(text, syntax.escape)
+        parse::parse(text, syntax)
     }
 
     /// Appends the rendered text to `out`; allocates at most once.
     pub fn render(&self, subject: &Subject<'_>, out: &mut Vec<u8>) {
-        let exchange = subject.exchange;
         out.reserve(self.bound(subject));
         let start = out.len();
         for segment in &self.segments {
             let room = (MAX_MESSAGE + start).saturating_sub(out.len());
-            segment.render(exchange, self.escape, room, out);
+            segment.render(subject, self.escape, room, out);
             let written = out.get(start..).unwrap_or_default();
             if written.len() > MAX_MESSAGE {
                 out.truncate(start + boundary(written, MAX_MESSAGE));
@@ -116,31 +140,43 @@ impl Template {
         }
     }
 
-    /// Bytes that suffice for the text rendered for this exchange.
+    /// Bytes that suffice for the text rendered for this subject.
     pub fn bound(&self, subject: &Subject<'_>) -> usize {
-        let exchange = subject.exchange;
-        let segments = self.segments.iter().map(|segment| segment.bound(exchange, self.escape));
+        let bounds = self.segments.iter().map(|segment| segment.bound(subject, self.escape));
+        let (sum, most) = bounds.fold((0, 0), |(sum, most), bound: usize| (sum + bound, bound.max(most)));
         // Rendering stops at the first segment that goes too far.
-        segments.sum::<usize>().min(MAX_MESSAGE + MAX_VALUE * self.escape.growth())
+        sum.min(MAX_MESSAGE + most)
     }
 
     /// The header fields that the text shows, of the request and of the response.
     pub fn field_names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.segments.iter().filter_map(|segment| match segment {
-            Segment::Directive { directive: Directive::Field(field), .. } => Some(field.name()),
-            Segment::Directive { .. } | Segment::Literal(_) => None,
+        self.reads().filter_map(|read| match read {
+            Read::RequestField(name) | Read::ResponseField(name) => Some(name),
+            Read::Cookie(_) | Read::Parameter(_) | Read::Content { .. } => None,
         })
+    }
+
+    /// What the text reads by name from outside.
+    pub fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        let lookups = self.values().filter_map(|value| match value {
+            Value::Lookup(lookup) => Some(lookup.reads()),
+            _ => None,
+        });
+        lookups.flatten()
     }
 
     /// What the text reads of the response's content.
     pub fn needs(&self) -> Needs {
-        let length = self.segments.iter().any(|segment| match segment {
-            Segment::Literal(_) => false,
-            Segment::Directive { directive, .. } => {
-                matches!(directive, Directive::Length | Directive::LengthOrDash)
-            }
-        });
-        Needs { length, content: false }
+        let length = self.values().any(|value| matches!(value, Value::Length | Value::LengthOrDash));
+        let content = self.reads().any(|read| matches!(read, Read::Content { .. }));
+        Needs { length, content }
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Value> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(_) => None,
+            Segment::Value { value, .. } => Some(value),
+        })
     }
 }
 
@@ -185,26 +221,25 @@ impl<'a> Syntax<'a> {
 
 impl Segment {
     /// Appends the segment; of a literal, no more than is needed to see that it exceeds `room`.
-    fn render(&self, exchange: &Exchange<'_>, escape: Escape, room: usize, out: &mut Vec<u8>) {
+    fn render(&self, subject: &Subject<'_>, escape: Escape, room: usize, out: &mut Vec<u8>) {
         match self {
             Segment::Literal(text) => {
                 out.extend_from_slice(text.as_bytes().get(..=room).unwrap_or(text.as_bytes()));
             }
-            Segment::Directive { condition, directive } => {
-                if condition.as_ref().is_some_and(|condition| !condition.holds(exchange.response.status)) {
-                    return out.push(b'-');
-                }
-                // Writing to memory cannot fail.
-                let _ = directive.write(exchange, &mut directive.insert(out, escape));
+            Segment::Value { condition: Some(condition), .. }
+                if !condition.holds(subject.exchange.response.status) =>
+            {
+                out.push(b'-');
             }
+            Segment::Value { value, .. } => value.insert(subject, escape, out),
         }
     }
 
-    fn bound(&self, exchange: &Exchange<'_>, escape: Escape) -> usize {
+    fn bound(&self, subject: &Subject<'_>, escape: Escape) -> usize {
         match self {
             Segment::Literal(text) => text.len(),
             // A dash needs one byte.
-            Segment::Directive { directive, .. } => directive.bound(exchange).max(1) * escape.growth(),
+            Segment::Value { value, .. } => value.bound(subject).max(1) * escape.growth(),
         }
     }
 }
@@ -220,10 +255,10 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.segments.iter().try_for_each(|segment| match segment {
             Segment::Literal(text) => f.write_str(&text.replace('%', "%%")),
-            Segment::Directive { condition: Some(condition), directive } => {
-                write!(f, "%{condition}{directive}")
+            Segment::Value { condition: Some(condition), value } => {
+                write!(f, "%{}{condition}{value}", value.modifier())
             }
-            Segment::Directive { condition: None, directive } => write!(f, "%{directive}"),
+            Segment::Value { condition: None, value } => write!(f, "%{}{value}", value.modifier()),
         })
     }
 }

@@ -125,6 +125,7 @@ impl Told {
             reason: self.reason,
             headers: self.response_header.into_iter().map(line).collect(),
             body: self.body,
+            body_base64: None,
             origin_port: None,
             upstream: String::new(),
             cause: None,

@@ -11,12 +11,16 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
+use http::HeaderName;
 
 use super::{console::Console, exit::Exit, identity::Identity, log::Log, value};
-use crate::host::{
-    live::Live,
-    pingora::{Error, Limits, Options, Server, Timeouts, Upstream},
-    reload::{self, Reloader, StartError},
+use crate::{
+    exchange::OPT_OUT,
+    host::{
+        live::Live,
+        pingora::{Error, Limits, Options, Server, Timeouts, Upstream},
+        reload::{self, Reloader, StartError},
+    },
 };
 
 /// Run the proxy
@@ -44,6 +48,10 @@ pub(super) struct Serve {
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
+    /// Response header with which an upstream asks, by the value `leave`, to leave its response alone
+    #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
+    #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
+    opt_out_header: HeaderName,
     /// Threads that handle requests [default: one per processor]
     #[arg(long, value_name = "N", env = "RETORT_THREADS")]
     threads: Option<NonZeroUsize>,
@@ -83,6 +91,10 @@ struct Tuning {
     #[arg(long, value_name = "SIZE", env = "RETORT_DRAIN_LIMIT", value_parser = value::size)]
     #[arg(default_value = "64KiB")]
     drain_limit: u64,
+    /// How much of a body is held back where a rule or a message reads it; 64KiB is also the most
+    #[arg(long, value_name = "SIZE", env = "RETORT_CONTENT_LIMIT", value_parser = value::size)]
+    #[arg(default_value = "64KiB")]
+    content_limit: u64,
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -106,6 +118,7 @@ impl Serve {
         options.forwarded = !self.keep_forwarded;
         options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
+        options.opt_out_header = self.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         self.tuning.apply(&mut options);
         options
@@ -124,7 +137,8 @@ impl Tuning {
             idle: self.idle_timeout,
             ..options.timeouts
         };
-        options.limits = Limits { drain: self.drain_limit, ..options.limits };
+        let content = usize::try_from(self.content_limit).unwrap_or(usize::MAX);
+        options.limits = Limits { drain: self.drain_limit, content, ..options.limits };
     }
 }
 
@@ -198,7 +212,8 @@ mod tests {
         let flags = ["--connect-timeout", "5s", "--read-timeout", "100ms", "--write-timeout", "1m"];
         let more = ["--idle-timeout", "0", "--drain-limit", "1KiB", "--threads", "3", "--h2c"];
         let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
-        let options = options(&[&flags[..], &more, &names].concat());
+        let body = ["--opt-out-header", "X-Hands-Off", "--content-limit", "2KiB"];
+        let options = options(&[&flags[..], &more, &names, &body].concat());
         assert_eq!(options.timeouts.connect, Duration::from_secs(5));
         assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
         assert_eq!(options.timeouts.read, Duration::from_millis(100));
@@ -207,5 +222,6 @@ mod tests {
         assert_eq!((options.limits.drain, options.threads, options.h2c), (1024, 3, true));
         assert_eq!(options.request_id_headers, ["x-a", "x-b", "x-c"]);
         assert_eq!(options.user_header, "x-u");
+        assert_eq!((options.opt_out_header.as_str(), options.limits.content), ("x-hands-off", 2048));
     }
 }

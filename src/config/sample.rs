@@ -15,36 +15,41 @@ pub(super) struct Problem {
     pub(super) help: String,
 }
 
-/// A value with everything in it that ends a string, a tag or an attribute.
-const HOSTILE: &str = "\"'</script><x y=\"&#0;]]>\\\u{1}\u{7f}\u{2028}";
+/// A value with everything in it that ends a string, a tag, an attribute or a line.
+const HOSTILE: &str = "\"'</script><x y=\"&#0;]]>\\\u{1}\u{7f}\u{2028}\r\n";
 
-/// Whether a JSON or XML message, rendered, is well-formed; `None` where it is, or where it is of
-/// another type.
-pub(super) fn problem(template: &Template, escape: Escape, status: u16) -> Option<Problem> {
-    let check: fn(&str) -> Result<(), String> = match escape {
+/// What is inserted: when that is, the values, the length of the content.
+const SAMPLES: [(&str, &str, Option<u64>); 3] = [
+    ("with usual values", "sample", Some(42)),
+    ("with hostile values", HOSTILE, Some(42)),
+    ("where values are absent", "", Some(0)),
+];
+
+/// Whether a message of this syntax, rendered, is well-formed JSON or XML; `None` where it is, or
+/// where the syntax is another.
+pub(super) fn problem(template: &Template, syntax: Escape, status: u16) -> Option<Problem> {
+    let check: fn(&str) -> Result<(), String> = match syntax {
         Escape::Json => |text| {
             serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
         },
         Escape::Xml => |text| document::parse(text).map(drop).map_err(|error| error.to_string()),
-        Escape::Html | Escape::Text => return None,
+        Escape::Html | Escape::Url | Escape::Text | Escape::None | Escape::Header => return None,
     };
-    let name = if escape == Escape::Json { "JSON" } else { "XML" };
-    let samples = [
-        ("with usual values", "sample", Some(42)),
-        ("with hostile values", HOSTILE, Some(42)),
-        ("where values are absent", "", Some(0)),
-    ];
-    samples.into_iter().find_map(|(when, value, length)| {
-        let rendered = render(template, value, status, length);
-        let trimmed = rendered.trim_matches(|c| c <= ' ');
-        let error = check(trimmed).err()?;
+    let name = if syntax == Escape::Json { "JSON" } else { "XML" };
+    SAMPLES.iter().zip(rendered(template, status)).find_map(|((when, ..), text)| {
+        let error = check(text.trim_matches(|c| c <= ' ')).err()?;
         let message = format!("the message is not well-formed {name} {when}: {error}");
-        let help = match escape {
+        let help = match syntax {
             Escape::Json => "write directives inside of strings, \"%{Retry-After}o\"; a number is safe only for %s, %>s and %B",
             _ => "write directives as text or inside of quoted attribute values, and one root element",
         };
         Some(Problem { message, help: help.to_owned() })
     })
+}
+
+/// What comes of a template with each of the samples.
+pub(super) fn rendered(template: &Template, status: u16) -> [String; 3] {
+    SAMPLES.map(|(_, value, length)| render(template, value, status, length))
 }
 
 /// Renders with `value` wherever something from outside is inserted.

@@ -4,6 +4,8 @@
 //! `{"response": {"status": 503}}`. Keys that are not known are kept in `unknown`, for the
 //! reader to warn of.
 
+mod base64;
+
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use chrono::{DateTime, Utc};
@@ -113,6 +115,10 @@ pub struct RecordedResponse {
     /// The content; `null` or left out where nothing came.
     #[serde(default)]
     pub body: Option<String>,
+    /// The content where it is no text, such as one that is compressed; it takes the
+    /// place of `body`.
+    #[serde(default, deserialize_with = "bytes")]
+    pub body_base64: Option<Vec<u8>>,
     /// The port of the upstream.
     #[serde(default)]
     pub origin_port: Option<u16>,
@@ -191,7 +197,7 @@ impl Record {
 
     /// Whether the response has content.
     pub fn body(&self) -> Body {
-        match &self.response.body {
+        match self.response.bytes() {
             Some(body) if !body.is_empty() => Body::Present,
             _ if self.request.method == "HEAD" => match self.declared_length() {
                 Some(0) => Body::Absent,
@@ -210,12 +216,12 @@ impl Record {
 
     fn content(&self) -> &Content {
         let response = &self.response;
-        let held = response.body.as_deref().unwrap_or_default().as_bytes();
+        let held = response.bytes().unwrap_or_default();
         response.content.get_or_init(|| Content::new(Fields::Lines(&response.headers), held, false))
     }
 
     fn length(&self) -> u64 {
-        match &self.response.body {
+        match self.response.bytes() {
             Some(body) => body.len() as u64,
             None => self.declared_length().unwrap_or(0),
         }
@@ -224,6 +230,12 @@ impl Record {
     fn declared_length(&self) -> Option<u64> {
         let value = Fields::Lines(&self.response.headers).first(&http::header::CONTENT_LENGTH)?;
         crate::exchange::content_length(value)
+    }
+}
+
+impl RecordedResponse {
+    fn bytes(&self) -> Option<&[u8]> {
+        self.body_base64.as_deref().or(self.body.as_deref().map(str::as_bytes))
     }
 }
 
@@ -277,6 +289,11 @@ fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
         return Ok(status);
     }
     Err(serde::de::Error::custom(format!("a status is a number from 100 to 999, not {status}")))
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    base64::decode(&text).map(Some).ok_or_else(|| serde::de::Error::custom("`body_base64` is not base64"))
 }
 
 fn cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cause>, D::Error> {

@@ -8,13 +8,13 @@
 //! wrapper (`held`) that keeps the header back until the first byte of content, the end, or a
 //! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
 
+mod amend;
 mod answer;
 mod app;
 mod cause;
 mod facts;
 mod filter;
 mod forward;
-mod generic;
 mod held;
 mod hold;
 mod in_flight;

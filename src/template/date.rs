@@ -138,6 +138,15 @@ impl DateFormat {
     }
 }
 
+/// The instant that lies as many seconds after `now` as the text says (RFC 9110 §10.2.3).
+pub(super) fn after(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let text = text.trim_matches([' ', '\t']);
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let seconds = is_number.then(|| text.parse().ok()).flatten()?;
+    let instant = now.checked_add_signed(Duration::try_seconds(seconds)?)?;
+    (instant.year() <= 9999).then_some(instant)
+}
+
 /// The first three letters of a name.
 pub(super) fn short_name(names: &[&'static str], index: u32) -> &'static str {
     let name = names.get(index as usize).copied().unwrap_or_default();
@@ -360,6 +369,20 @@ mod tests {
         assert_eq!(year("69"), "2069");
         assert_eq!(year("70"), "1970");
         assert_eq!(year("00"), "2000");
+    }
+
+    #[test]
+    fn seconds_from_now() {
+        let iso = |text| {
+            let mut out = String::new();
+            after(text, now())
+                .map(|instant| DateFormat::Iso8601.write(instant, &mut out).map(|()| out).unwrap())
+        };
+        assert_eq!(iso(" 120 ").as_deref(), Some("2019-01-24T15:36:07Z"));
+        assert_eq!(iso("0").as_deref(), Some("2019-01-24T15:34:07Z"));
+        for text in ["", "-1", "+1", "1.5", "1 2", "999999999999", "99999999999999999999"] {
+            assert_eq!(iso(text), None, "{text}");
+        }
     }
 
     #[test]

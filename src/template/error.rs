@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use super::{directive, pattern};
+use super::{directive, fact, pattern};
 
 /// A mistake that keeps a template from being used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,34 @@ pub enum ErrorKind {
         /// How often it stands in a row.
         count: usize,
     },
+    /// A time pattern has a quote that does not end.
+    OpenQuote,
+    /// Something that may be a secret, and that the rules file does not expose.
+    NotExposed(Secret, String),
+    /// A directive names nothing, or what cannot have this name.
+    InvalidName {
+        /// The letter of the directive.
+        letter: char,
+        /// The name.
+        name: String,
+    },
+    /// `%{…}x` knows nothing of this name.
+    UnknownValue(String),
+    /// Not a JSON pointer.
+    InvalidPointer(String),
+    /// A character that a header field cannot hold.
+    ControlCharacter(char),
+}
+
+/// What may be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// A header field with credentials.
+    Field,
+    /// A cookie.
+    Cookie,
+    /// An environment variable.
+    Variable,
 }
 
 /// Something that is accepted but likely not meant.
@@ -61,8 +89,6 @@ pub enum WarningKind {
     NoDateFormat,
     /// Words after the two formats of a `DATE`.
     IgnoredWords(String),
-    /// The message will repeat a secret of the client or of the upstream.
-    EchoesCredential(String),
 }
 
 impl fmt::Display for ErrorKind {
@@ -78,6 +104,22 @@ impl fmt::Display for ErrorKind {
             ErrorKind::PatternLetter { letter, count } => {
                 write!(f, "unsupported letters `{}` in a time pattern", letter.to_string().repeat(*count))
             }
+            ErrorKind::OpenQuote => f.write_str("a quote in a time pattern does not end"),
+            ErrorKind::NotExposed(secret, name) => write!(f, "{secret} `{name}` is not exposed"),
+            ErrorKind::InvalidName { letter, name } if name.is_empty() => {
+                write!(f, "`%{letter}` without a name")
+            }
+            ErrorKind::InvalidName { letter, name } => {
+                write!(f, "`%{letter}` cannot have the name `{name}`")
+            }
+            ErrorKind::UnknownValue(name) => write!(f, "unknown value `{name}`"),
+            ErrorKind::InvalidPointer(pointer) => write!(f, "`{pointer}` is not a JSON pointer"),
+            ErrorKind::ControlCharacter('\r' | '\n') => {
+                f.write_str("a header field cannot hold a line break")
+            }
+            ErrorKind::ControlCharacter(c) => {
+                write!(f, "a header field cannot hold the control character U+{:04X}", u32::from(*c))
+            }
         }
     }
 }
@@ -91,9 +133,23 @@ impl ErrorKind {
                 "write the statuses after it, as in `%!200,304s`; for a percent sign write `%%`".into()
             }
             ErrorKind::GluedStatuses(_) => "write statuses of three digits with commas: `%403,404s`".into(),
-            ErrorKind::UnknownDateFormat(name) => did_you_mean(name, &["RFC_1123", "ISO_8601"])
+            ErrorKind::UnknownDateFormat(name) => did_you_mean(name, ["RFC_1123", "ISO_8601"])
                 .unwrap_or_else(|| "the formats are RFC_1123 and ISO_8601".into()),
             ErrorKind::PatternLetter { letter, count } => pattern::help(*letter, *count),
+            ErrorKind::OpenQuote => "close it, as in `'T'`; a quote itself is written `''`".into(),
+            ErrorKind::NotExposed(_, name) => {
+                format!("it may hold a secret; to print it all the same, list it on the root element: `expose=\"{name}\"`")
+            }
+            ErrorKind::InvalidName { letter, .. } => format!("write a name between the braces: `{}`", directive::example(*letter)),
+            ErrorKind::UnknownValue(name) => did_you_mean(name, fact::names()).unwrap_or_else(|| {
+                format!("the names are {}", fact::names().collect::<Vec<_>>().join(", "))
+            }),
+            ErrorKind::InvalidPointer(_) => {
+                "write a slash before each step, as in `%{body:/errors/0/detail}x`; within one `/` is written `~1`, `~` is `~0`".into()
+            }
+            ErrorKind::ControlCharacter(_) => {
+                "write the value on one line; for several lines of one name repeat the `<header>` with `action=\"add\"`".into()
+            }
         })
     }
 
@@ -104,8 +160,23 @@ impl ErrorKind {
             ErrorKind::EmptyStatusList => "empty-status-list",
             ErrorKind::GluedStatuses(_) => "glued-statuses",
             ErrorKind::UnknownDateFormat(_) => "unknown-date-format",
-            ErrorKind::PatternLetter { .. } => "unsupported-time-pattern",
+            ErrorKind::PatternLetter { .. } | ErrorKind::OpenQuote => "unsupported-time-pattern",
+            ErrorKind::NotExposed(..) => "not-exposed",
+            ErrorKind::InvalidName { .. } => "invalid-name",
+            ErrorKind::UnknownValue(_) => "unknown-value",
+            ErrorKind::InvalidPointer(_) => "invalid-pointer",
+            ErrorKind::ControlCharacter(_) => "control-character",
         }
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Secret::Field => "the header field",
+            Secret::Cookie => "the cookie",
+            Secret::Variable => "the environment variable",
+        })
     }
 }
 
@@ -129,7 +200,6 @@ impl fmt::Display for WarningKind {
                 f.write_str("`DATE` without a format: the value is printed as it is")
             }
             WarningKind::IgnoredWords(words) => write!(f, "`{words}` is ignored"),
-            WarningKind::EchoesCredential(name) => write!(f, "the message repeats the secret in `{name}`"),
         }
     }
 }
@@ -140,23 +210,22 @@ impl WarningKind {
         Some(match self {
             WarningKind::LiteralPercent => "for a percent sign write `%%`".into(),
             WarningKind::LiteralDirective('t') => {
-                "a time pattern may hold letters, digits, space, `-`, `.`, `:` and `,`; \
-                 for a percent sign write `%%`"
+                "a time pattern may hold letters, digits, space, `-`, `.`, `:`, `/` and `,`, and anything \
+                 else in quotes, `'T'`; for a percent sign write `%%`"
                     .into()
             }
             WarningKind::LiteralDirective(_) => "for a percent sign write `%%`".into(),
-            WarningKind::IgnoredBraces(letter) => format!("write `%{letter}`"),
+            WarningKind::IgnoredBraces(letter) => format!("write `{}`", directive::spellings(*letter)),
             WarningKind::NoFieldName(letter) => {
                 format!("write the name in braces: `%{{Retry-After}}{letter}`")
             }
             WarningKind::UnknownConversion(word) => {
-                did_you_mean(word, &["DATE"]).unwrap_or_else(|| "the only conversion is DATE".into())
+                did_you_mean(word, ["DATE"]).unwrap_or_else(|| "the only conversion is DATE".into())
             }
             WarningKind::NoDateFormat => "write it as in `%{Date DATE ISO_8601}o`".into(),
             WarningKind::IgnoredWords(_) => {
                 "`DATE` takes the format to print and, after it, the format to read".into()
             }
-            WarningKind::EchoesCredential(_) => return None,
         })
     }
 
@@ -170,15 +239,14 @@ impl WarningKind {
             WarningKind::UnknownConversion(_) => "unknown-conversion",
             WarningKind::NoDateFormat => "no-date-format",
             WarningKind::IgnoredWords(_) => "ignored-words",
-            WarningKind::EchoesCredential(_) => "echoes-credential",
         }
     }
 }
 
-fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
-    let upper = word.to_ascii_uppercase();
-    let near = known.iter().map(|name| (strsim::damerau_levenshtein(&upper, name), name));
-    let (distance, name) = near.min()?;
+fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_ascii_lowercase());
+    let (distance, name) = known.into_iter().map(|name| (distance(name), name)).min()?;
     (distance <= 3 && distance < name.len() / 2 + 1).then(|| format!("did you mean `{name}`?"))
 }
 

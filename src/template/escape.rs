@@ -1,6 +1,8 @@
 //! How inserted values are escaped, fixed by the message's content type at load.
 
-use std::{fmt, io::Write as _};
+use std::io::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::media::MediaType;
 
@@ -13,13 +15,23 @@ pub enum Escape {
     Xml,
     /// HTML text or attribute value.
     Html,
+    /// Part of a URL, or form data: percent-encoded but for the unreserved characters (RFC 3986
+    /// §2.3).
+    Url,
     /// Any other type: as it is, without control characters other than tab and newline.
     Text,
+    /// As it is.
+    None,
+    /// The value of a header field: as it is, without control characters other than tab.
+    Header,
 }
 
+/// What percent-encoding touches: all but the unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 impl Escape {
-    /// The syntax of a content type: JSON, XML or HTML where its subtype contains the name. XHTML
-    /// is XML, and read as such.
+    /// The syntax of a content type: JSON, XML or HTML where its subtype contains the name, and
+    /// form data. XHTML is XML, and read as such.
     pub fn of(content_type: &MediaType) -> Self {
         let subtype = content_type.subtype();
         if subtype.contains("json") {
@@ -28,6 +40,8 @@ impl Escape {
             Escape::Xml
         } else if subtype.contains("html") {
             Escape::Html
+        } else if subtype == "x-www-form-urlencoded" {
+            Escape::Url
         } else {
             Escape::Text
         }
@@ -38,162 +52,101 @@ impl Escape {
         match self {
             // `\u0000`, `&quot;`
             Escape::Json | Escape::Xml | Escape::Html => 6,
+            // `%20`
+            Escape::Url => 3,
             // U+FFFD for a byte that is not UTF-8
-            Escape::Text => 3,
-        }
-    }
-}
-
-/// Bytes of a value that are inserted; the rest is cut off.
-pub(super) const MAX_VALUE: usize = 8 * 1024;
-
-/// The place where one value is inserted: everything written here comes out escaped.
-pub(super) struct Inserted<'o> {
-    out: &'o mut Vec<u8>,
-    rule: Rule,
-    room: usize,
-}
-
-/// What is done to the characters of a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    Json,
-    Xml,
-    Html,
-    Text,
-    Raw,
-}
-
-impl<'o> Inserted<'o> {
-    /// A place for one value.
-    pub(super) fn new(out: &'o mut Vec<u8>, escape: Escape) -> Self {
-        let rule = match escape {
-            Escape::Json => Rule::Json,
-            Escape::Xml => Rule::Xml,
-            Escape::Html => Rule::Html,
-            Escape::Text => Rule::Text,
-        };
-        Self { out, rule, room: MAX_VALUE }
-    }
-
-    /// A place for the reason phrase. Repose left it alone in text; no HTTP parser lets anything
-    /// through in it that would do harm there.
-    pub(super) fn reason(out: &'o mut Vec<u8>, escape: Escape) -> Self {
-        match escape {
-            Escape::Text => Self { out, rule: Rule::Raw, room: MAX_VALUE },
-            _ => Self::new(out, escape),
+            Escape::Text | Escape::None | Escape::Header => 3,
         }
     }
 
-    /// Appends bytes of the value. What is not UTF-8 becomes U+FFFD.
-    pub(super) fn bytes(&mut self, value: &[u8]) {
-        let end = boundary(value, self.room);
-        // Once something was cut off, nothing follows.
-        self.room = if end < value.len() { 0 } else { self.room - end };
-        for chunk in value.get(..end).unwrap_or_default().utf8_chunks() {
-            self.escape(chunk.valid());
+    /// Appends bytes of a value. What is not UTF-8 becomes U+FFFD.
+    pub(super) fn write(self, value: &[u8], out: &mut Vec<u8>) {
+        if self == Escape::Url {
+            return percent_encode(value, RESERVED).for_each(|part| out.extend_from_slice(part.as_bytes()));
+        }
+        for chunk in value.utf8_chunks() {
+            self.write_text(chunk.valid(), out);
             if !chunk.invalid().is_empty() {
-                self.escape("\u{FFFD}");
+                self.write_text("\u{FFFD}", out);
             }
         }
     }
 
-    /// Appends text of the value.
-    pub(super) fn str(&mut self, value: &str) {
-        self.bytes(value.as_bytes());
-    }
-
-    fn escape(&mut self, mut text: &str) {
-        while let Some((at, c)) = text.char_indices().find(|&(_, c)| self.rule.touches(c)) {
+    fn write_text(self, mut text: &str, out: &mut Vec<u8>) {
+        while let Some((at, c)) = text.char_indices().find(|&(_, c)| self.touches(c)) {
             let (plain, rest) = text.split_at(at);
-            self.out.extend_from_slice(plain.as_bytes());
-            self.replace(c);
+            out.extend_from_slice(plain.as_bytes());
+            self.replace(c, out);
             text = rest.get(c.len_utf8()..).unwrap_or_default();
         }
-        self.out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(text.as_bytes());
     }
 
-    fn replace(&mut self, c: char) {
-        match self.rule {
-            Rule::Json => self.replace_in_json(c),
-            Rule::Xml | Rule::Html => self.replace_in_markup(c),
-            Rule::Text | Rule::Raw => {}
+    /// Whether the character does not stand for itself.
+    fn touches(self, c: char) -> bool {
+        let control = || c.is_control() && !matches!(c, '\t' | '\n');
+        match self {
+            Escape::Json => matches!(c, '"' | '\\' | '/' | '\u{2028}' | '\u{2029}') || c.is_control(),
+            // XML 1.0 §2.2: legal characters; those that it discourages become references.
+            Escape::Xml => {
+                matches!(c, '&' | '<' | '>' | '"' | '\'' | '\u{FFFE}' | '\u{FFFF}')
+                    || c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+            }
+            Escape::Html => matches!(c, '&' | '<' | '>' | '"' | '\'') || control(),
+            Escape::Text => control(),
+            Escape::Header => c.is_control() && c != '\t',
+            // Percent-encoding works on bytes.
+            Escape::Url | Escape::None => false,
         }
     }
 
-    fn replace_in_json(&mut self, c: char) {
-        let replacement = match c {
-            '"' => "\\\"",
-            '\\' => "\\\\",
-            '\u{8}' => "\\b",
-            '\u{C}' => "\\f",
-            '\n' => "\\n",
-            '\r' => "\\r",
-            '\t' => "\\t",
-            // `</script>` must not end the script that the JSON is part of.
-            '/' if self.out.last() == Some(&b'<') => "\\/",
-            '/' => "/",
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    // Writing to memory cannot fail.
-                    let _ = write!(self.out, "\\u{unit:04X}");
-                }
-                return;
-            }
-        };
-        self.out.extend_from_slice(replacement.as_bytes());
+    fn replace(self, c: char, out: &mut Vec<u8>) {
+        match self {
+            Escape::Json => replace_in_json(c, out),
+            Escape::Xml | Escape::Html => self.replace_in_markup(c, out),
+            Escape::Url | Escape::Text | Escape::None | Escape::Header => {}
+        }
     }
 
-    fn replace_in_markup(&mut self, c: char) {
+    fn replace_in_markup(self, c: char, out: &mut Vec<u8>) {
         let replacement = match c {
             '&' => "&amp;",
             '<' => "&lt;",
             '>' => "&gt;",
             '"' => "&quot;",
-            '\'' if self.rule == Rule::Xml => "&apos;",
+            '\'' if self == Escape::Xml => "&apos;",
             '\'' => "&#39;",
-            '\u{7F}'..='\u{9F}' if self.rule == Rule::Xml => {
-                let _ = write!(self.out, "&#{};", u32::from(c));
+            '\u{7F}'..='\u{9F}' if self == Escape::Xml => {
+                let _ = write!(out, "&#{};", u32::from(c));
                 return;
             }
             _ => "",
         };
-        self.out.extend_from_slice(replacement.as_bytes());
+        out.extend_from_slice(replacement.as_bytes());
     }
 }
 
-impl fmt::Write for Inserted<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.str(text);
-        Ok(())
-    }
-}
-
-impl Rule {
-    /// Whether the character does not stand for itself.
-    fn touches(self, c: char) -> bool {
-        let control = || c.is_control() && !matches!(c, '\t' | '\n');
-        match self {
-            Rule::Json => matches!(c, '"' | '\\' | '/' | '\u{2028}' | '\u{2029}') || c.is_control(),
-            // XML 1.0 §2.2: legal characters; those that it discourages become references.
-            Rule::Xml => {
-                matches!(c, '&' | '<' | '>' | '"' | '\'' | '\u{FFFE}' | '\u{FFFF}')
-                    || c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
+fn replace_in_json(c: char, out: &mut Vec<u8>) {
+    let replacement = match c {
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\u{8}' => "\\b",
+        '\u{C}' => "\\f",
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        // `</script>` must not end the script that the JSON is part of.
+        '/' if out.last() == Some(&b'<') => "\\/",
+        '/' => "/",
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to memory cannot fail.
+                let _ = write!(out, "\\u{unit:04X}");
             }
-            Rule::Html => matches!(c, '&' | '<' | '>' | '"' | '\'') || control(),
-            Rule::Text => control(),
-            Rule::Raw => false,
+            return;
         }
-    }
-}
-
-/// The last place at or before `at` where the bytes can be cut without splitting a character.
-pub(super) fn boundary(bytes: &[u8], at: usize) -> usize {
-    if at >= bytes.len() {
-        return bytes.len();
-    }
-    let starts = |&at: &usize| bytes.get(at).is_some_and(|byte| byte & 0xC0 != 0x80);
-    (at.saturating_sub(3)..=at).rev().find(starts).unwrap_or(at)
+    };
+    out.extend_from_slice(replacement.as_bytes());
 }
 
 #[cfg(test)]
@@ -202,13 +155,7 @@ mod tests {
 
     fn escaped(escape: Escape, value: &[u8]) -> String {
         let mut out = Vec::new();
-        Inserted::new(&mut out, escape).bytes(value);
-        String::from_utf8(out).unwrap()
-    }
-
-    fn reason(escape: Escape, value: &str) -> String {
-        let mut out = Vec::new();
-        Inserted::reason(&mut out, escape).str(value);
+        escape.write(value, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -220,6 +167,7 @@ mod tests {
         assert_eq!(of("text/xml"), Escape::Xml);
         assert_eq!(of("application/xhtml+xml"), Escape::Xml);
         assert_eq!(of("text/html"), Escape::Html);
+        assert_eq!(of("application/x-www-form-urlencoded"), Escape::Url);
         assert_eq!(of("text/plain"), Escape::Text);
     }
 
@@ -246,35 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn urls() {
+        assert_eq!(
+            escaped(Escape::Url, "aZ09-._~ +%&=/é\n".as_bytes()),
+            "aZ09-._~%20%2B%25%26%3D%2F%C3%A9%0A"
+        );
+        assert_eq!(escaped(Escape::Url, b"a\xff"), "a%FF");
+    }
+
+    #[test]
+    fn nothing_and_headers() {
+        let value = "<\"%\r\n\0\t\u{7F}\u{85}é>";
+        assert_eq!(escaped(Escape::None, value.as_bytes()), value);
+        assert_eq!(escaped(Escape::Header, value.as_bytes()), "<\"%\té>");
+    }
+
+    #[test]
     fn what_is_not_utf8_is_replaced() {
-        assert_eq!(escaped(Escape::Text, b"a\xffb\xe2\x82"), "a\u{FFFD}b\u{FFFD}");
-    }
-
-    #[test]
-    fn the_reason_comes_as_it_is_in_text() {
-        assert_eq!(reason(Escape::Json, "a/b é\""), "a/b é\\\"");
-        assert_eq!(reason(Escape::Text, "\u{8}\r<"), "\u{8}\r<");
-        assert_eq!(reason(Escape::Html, "<"), "&lt;");
-    }
-
-    #[test]
-    fn a_long_value_is_cut_between_characters() {
-        let value = format!("{}é tail", "x".repeat(MAX_VALUE - 1));
-        assert_eq!(escaped(Escape::Json, value.as_bytes()), "x".repeat(MAX_VALUE - 1));
-
-        let mut out = Vec::new();
-        let mut inserted = Inserted::new(&mut out, Escape::Text);
-        inserted.str(&value);
-        inserted.str("nothing follows a cut");
-        assert_eq!(out.len(), MAX_VALUE - 1);
-    }
-
-    #[test]
-    fn boundaries() {
-        assert_eq!(boundary("aé".as_bytes(), 2), 1);
-        assert_eq!(boundary("aé".as_bytes(), 9), 3);
-        assert_eq!(boundary("a😀".as_bytes(), 4), 1);
-        assert_eq!(boundary(&[0x80; 9], 6), 6);
-        assert_eq!(boundary(b"", 0), 0);
+        for escape in [Escape::Text, Escape::None, Escape::Header] {
+            assert_eq!(escaped(escape, b"a\xffb\xe2\x82"), "a\u{FFFD}b\u{FFFD}");
+        }
     }
 }

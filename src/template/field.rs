@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderName, header};
 
 use super::{
-    date::{Conversion, MAX_DATE},
-    escape::Inserted,
+    date::{self, Conversion, MAX_DATE},
+    insert::Inserted,
 };
-use crate::Exchange;
+use crate::exchange::{Clock, Exchange};
 
 /// A field that a directive names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,6 @@ pub(super) struct Field {
     name: HeaderName,
     /// Whether empty members of the list are left out.
     is_list: bool,
-    conversion: Option<Conversion>,
 }
 
 /// The message that a field belongs to.
@@ -59,11 +59,11 @@ const CREDENTIALS: [HeaderName; 4] =
 
 impl Field {
     /// The field with this name.
-    pub(super) fn new(message: Message, name: HeaderName, conversion: Option<Conversion>) -> Self {
+    pub(super) fn new(message: Message, name: HeaderName) -> Self {
         let is_list = LISTS.contains(&name)
             || MORE_LISTS.contains(&name.as_str())
             || LIST_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix));
-        Self { message, name, is_list: is_list && message == Message::Request, conversion }
+        Self { message, name, is_list: is_list && message == Message::Request }
     }
 
     /// Whether the field holds a secret.
@@ -81,16 +81,24 @@ impl Field {
         &self.name
     }
 
+    /// Whether it has no line but blank ones.
+    pub(super) fn is_blank(&self, exchange: &Exchange<'_>) -> bool {
+        self.lines(exchange).all(|line| line.trim_ascii().is_empty())
+    }
+
     /// Writes the lines with commas between them.
-    pub(super) fn write(&self, exchange: &Exchange<'_>, out: &mut Inserted<'_>) -> fmt::Result {
-        let now = exchange.clock.received;
+    pub(super) fn write(
+        &self,
+        conversion: Option<Conversion>,
+        exchange: &Exchange<'_>,
+        out: &mut Inserted<'_>,
+    ) -> fmt::Result {
         for (index, line) in self.lines(exchange).enumerate() {
             if index > 0 {
                 out.str(",");
             }
-            let date = self.conversion.and_then(|Conversion { to, from }| {
-                let instant = from.read(std::str::from_utf8(line).ok()?, now)?;
-                Some((to, instant))
+            let date = conversion.and_then(|conversion| {
+                Some((conversion.to, self.instant(line, conversion, &exchange.clock)?))
             });
             match date {
                 Some((to, instant)) => to.write(instant, out)?,
@@ -101,9 +109,22 @@ impl Field {
     }
 
     /// What it writes for this exchange has no more bytes before it is escaped.
-    pub(super) fn bound(&self, exchange: &Exchange<'_>) -> usize {
-        let least = if self.conversion.is_some() { MAX_DATE } else { 0 };
+    pub(super) fn bound(&self, conversion: Option<Conversion>, exchange: &Exchange<'_>) -> usize {
+        let least = if conversion.is_some() { MAX_DATE } else { 0 };
         self.lines(exchange).map(|line| line.len().max(least) + 1).sum()
+    }
+
+    /// The instant that a line tells.
+    fn instant(&self, line: &[u8], conversion: Conversion, clock: &Clock) -> Option<DateTime<Utc>> {
+        let text = std::str::from_utf8(line).ok()?;
+        let elapsed = TimeDelta::microseconds(clock.elapsed_us.unwrap_or(0));
+        let now = clock.received.checked_add_signed(elapsed).unwrap_or(clock.received);
+        if self.name == header::RETRY_AFTER
+            && let Some(instant) = date::after(text, now)
+        {
+            return Some(instant);
+        }
+        conversion.from.read(text, now)
     }
 
     /// The lines: of a response all of them, of a request those that are not blank, and of a list
@@ -116,16 +137,5 @@ impl Field {
         let is_list = self.is_list;
         let parts = fields.lines(&self.name).flat_map(move |line| line.split(move |&b| is_list && b == b','));
         parts.filter(move |part| keep_blank || !part.trim_ascii().is_empty())
-    }
-}
-
-/// Prints what stands between the braces.
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name.as_str())?;
-        match self.conversion {
-            Some(Conversion { to, from }) => write!(f, " DATE {} {}", to.name(), from.name()),
-            None => Ok(()),
-        }
     }
 }

@@ -8,7 +8,9 @@ use chrono_tz::Tz;
 use super::{
     Error, ErrorKind,
     date::{MONTHS, WEEKDAYS, short_name},
-    escape::MAX_VALUE,
+    insert::MAX_VALUE,
+    scan::Scanner,
+    token::is_separator,
     zone,
 };
 
@@ -81,6 +83,12 @@ const LETTERS: [(char, Letter); 23] = [
 ];
 
 impl Pattern {
+    /// Whether this can be a pattern: outside of quotes it has no other characters than Repose knew,
+    /// and the slash.
+    pub(super) fn is_like(text: &str) -> bool {
+        text.split('\'').step_by(2).all(|outside| outside.chars().all(is_outside_quotes))
+    }
+
     /// What `%t` prints without a pattern of its own.
     pub(super) const DEFAULT: &str = "yyyy-MM-dd HH:mm:ss";
 
@@ -88,20 +96,34 @@ impl Pattern {
     /// the pattern.
     pub(super) fn parse(text: &str) -> (Self, Vec<Error>) {
         let (mut items, mut errors) = (Vec::new(), Vec::new());
-        for (at, run) in runs(text) {
-            let Some(letter) = run.chars().next().filter(char::is_ascii_alphabetic) else {
-                items.push(Item::Literal(run.into()));
+        let mut literal = String::new();
+        let mut scanner = Scanner::new(text, 0);
+        while let Some(c) = scanner.rest().chars().next() {
+            let at = scanner.at();
+            if c == '\'' {
+                match quoted(&mut scanner) {
+                    Some(text) => literal.push_str(&text),
+                    None => errors.push(Error { kind: ErrorKind::OpenQuote, span: at..text.len() }),
+                }
                 continue;
-            };
-            let count = run.len();
-            match LETTERS.iter().find(|(other, _)| *other == letter) {
+            }
+            if !c.is_ascii_alphabetic() {
+                literal.extend(scanner.eat_if(|_| true));
+                continue;
+            }
+            let count = scanner.eat_while(usize::MAX, |other| other == c).len();
+            match LETTERS.iter().find(|(letter, _)| *letter == c) {
                 Some(&(_, meaning)) if meaning != Letter::IsoOffset || count <= 3 => {
+                    items.extend(take(&mut literal));
                     items.push(Item::Field(meaning, count.min(MAX_VALUE)));
                 }
-                _ => errors
-                    .push(Error { kind: ErrorKind::PatternLetter { letter, count }, span: at..at + count }),
+                _ => errors.push(Error {
+                    kind: ErrorKind::PatternLetter { letter: c, count },
+                    span: at..at + count,
+                }),
             }
         }
+        items.extend(take(&mut literal));
         if items.iter().any(|item| matches!(item, Item::Field(Letter::ZoneName, _))) {
             zone::load();
         }
@@ -130,8 +152,16 @@ impl Pattern {
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.items.iter().try_for_each(|item| match item {
-            Item::Literal(text) => f.write_str(text),
+        self.items.iter().enumerate().try_for_each(|(index, item)| match item {
+            Item::Literal(text) => {
+                let is_plain = |c: char| !c.is_ascii_alphabetic() && c != '\'' && is_outside_quotes(c);
+                // Blanks and commas at the end would be trimmed.
+                let is_trimmed = index + 1 == self.items.len() && text.ends_with(is_separator);
+                if text.chars().all(is_plain) && !is_trimmed {
+                    return f.write_str(text);
+                }
+                write!(f, "'{}'", text.replace('\'', "''"))
+            }
             Item::Field(meaning, count) => {
                 let letter = LETTERS.iter().find(|(_, other)| other == meaning);
                 letter.map_or(Ok(()), |(letter, _)| (0..*count).try_for_each(|_| f.write_char(*letter)))
@@ -185,7 +215,7 @@ pub(super) fn help(letter: char, count: usize) -> String {
     let other_case = [letter.to_ascii_lowercase(), letter.to_ascii_uppercase()];
     match letter {
         'X' => format!("write X, XX or XXX, not {count} of them"),
-        'T' => "write it between two directives: `%{yyyy-MM-dd}tT%{HH:mm:ss}t`".into(),
+        'T' => "write it in quotes: `%{yyyy-MM-dd'T'HH:mm:ss}t`".into(),
         _ => match known.iter().find(|known| other_case.contains(known)) {
             Some(known) => format!(
                 "did you mean `{known}`? The letters are {}",
@@ -196,18 +226,31 @@ pub(super) fn help(letter: char, count: usize) -> String {
     }
 }
 
-/// Splits a pattern into runs of one letter and runs of other characters.
-fn runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let rest = text.get(at..)?;
-        let first = rest.chars().next()?;
-        let same = |c: char| if first.is_ascii_alphabetic() { c == first } else { !c.is_ascii_alphabetic() };
-        let run = rest.get(..rest.find(|c| !same(c)).unwrap_or(rest.len()))?;
-        let start = at;
-        at += run.len();
-        Some((start, run))
-    })
+/// Whether a pattern can hold the character outside of quotes: what Repose knew, and the slash.
+fn is_outside_quotes(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.' | '/') || is_separator(c)
+}
+
+/// Takes a quoted text; two quotes in a row are one that is meant. `None`: it does not end.
+fn quoted(scanner: &mut Scanner<'_>) -> Option<String> {
+    if scanner.eat("''") {
+        return Some("'".into());
+    }
+    scanner.eat("'");
+    let mut text = String::new();
+    loop {
+        text.push_str(scanner.eat_while(usize::MAX, |c| c != '\''));
+        if scanner.eat("''") {
+            text.push('\'');
+        } else {
+            return scanner.eat("'").then_some(text);
+        }
+    }
+}
+
+/// The literal text up to here, if there is any.
+fn take(literal: &mut String) -> Option<Item> {
+    (!literal.is_empty()).then(|| Item::Literal(std::mem::take(literal)))
 }
 
 fn write_name(names: &[&'static str], index: u32, count: usize, out: &mut impl fmt::Write) -> fmt::Result {

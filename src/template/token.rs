@@ -1,5 +1,7 @@
 //! What has the shape of a directive.
 
+use std::ops::Range;
+
 use super::scan::Scanner;
 
 /// Something that has the shape of a directive:
@@ -14,6 +16,8 @@ use super::scan::Scanner;
 pub(super) struct Token<'t> {
     pub(super) start: usize,
     pub(super) end: usize,
+    /// `<` or `>`.
+    pub(super) modifier: Option<char>,
     pub(super) is_negated: bool,
     pub(super) statuses: Part<'t>,
     pub(super) braces: Option<Part<'t>>,
@@ -32,7 +36,7 @@ impl<'t> Token<'t> {
     pub(super) fn read(text: &'t str, start: usize) -> Option<Self> {
         let mut scanner = Scanner::new(text, start);
         scanner.eat("%").then_some(())?;
-        scanner.eat_if(|c| matches!(c, '<' | '>'));
+        let modifier = scanner.eat_if(|c| matches!(c, '<' | '>'));
         let is_negated = scanner.eat("\\!") || scanner.eat("!");
         let statuses = Part::read(&mut scanner, statuses);
         let braces = if scanner.eat("{") {
@@ -44,7 +48,7 @@ impl<'t> Token<'t> {
             None
         };
         let letter = scanner.eat_if(|c| c == '%' || c.is_ascii_alphabetic())?;
-        Some(Self { start, end: scanner.at(), is_negated, statuses, braces, letter })
+        Some(Self { start, end: scanner.at(), modifier, is_negated, statuses, braces, letter })
     }
 }
 
@@ -58,6 +62,34 @@ impl<'t> Part<'t> {
     /// Where it ends.
     pub(super) fn end(self) -> usize {
         self.start + self.text.len()
+    }
+
+    /// The bytes that it takes of the text.
+    pub(super) fn span(self) -> Range<usize> {
+        self.start..self.end()
+    }
+
+    /// What stands before and after the first `delimiter`.
+    pub(super) fn split_once(self, delimiter: &str) -> Option<(Self, Self)> {
+        let (before, after) = self.text.split_once(delimiter)?;
+        let start = self.start + before.len() + delimiter.len();
+        Some((Part { text: before, ..self }, Part { text: after, start }))
+    }
+
+    /// What stands between the delimiters: all of it where there is none.
+    pub(super) fn split(self, delimiter: char) -> impl Iterator<Item = Part<'t>> {
+        let mut start = self.start;
+        self.text.split(delimiter).map(move |text| {
+            let part = Part { text, start };
+            start = part.end() + delimiter.len_utf8();
+            part
+        })
+    }
+
+    /// Without the blanks at both ends.
+    pub(super) fn trim(self) -> Self {
+        let start = self.start + self.text.len() - self.text.trim_start_matches(' ').len();
+        Part { text: self.text.trim_matches(' '), start }
     }
 
     /// The words between spaces and commas. The first is empty if a separator comes first.
@@ -110,6 +142,16 @@ mod tests {
         assert_eq!(words(" X-A"), [(10, ""), (11, "X-A")]);
     }
 
+    #[test]
+    fn pieces_and_where_they_start() {
+        let part = Part { text: " A? B :-c:-d", start: 10 };
+        let (names, rest) = part.split_once(":-").unwrap();
+        assert_eq!(rest, Part { text: "c:-d", start: 18 });
+        let names: Vec<_> = names.split('?').map(Part::trim).map(|name| (name.text, name.span())).collect();
+        assert_eq!(names, [("A", 11..12), ("B", 14..15)]);
+        assert_eq!(Part { text: "  ", start: 3 }.trim().span(), 5..5);
+    }
+
     proptest! {
         /// The grammar as one expression, in the notation of Repose.
         #[test]
@@ -117,7 +159,7 @@ mod tests {
             text in "%[<>]{0,2}(\\\\?!)?([0-9]{2,4},{0,2}){0,3}(\\{[{}%\\\\\u{1} a-z_/-]{0,3}\\}?)?[%a-cX {]?",
         ) {
             let grammar = Regex::new(
-                r"^%[<>]?(\\?!)?((?:[0-9]{3},?)*)(?:\{([^{}%\\\x00-\x1F\x7F]*)\})?([%a-zA-Z])",
+                r"^%([<>])?(\\?!)?((?:[0-9]{3},?)*)(?:\{([^{}%\\\x00-\x1F\x7F]*)\})?([%a-zA-Z])",
             )
             .unwrap();
             let expected = grammar.captures(&text).map(|found| {
@@ -125,10 +167,11 @@ mod tests {
                 Token {
                     start: 0,
                     end: found[0].len(),
-                    is_negated: found.get(1).is_some(),
-                    statuses: part(2).unwrap(),
-                    braces: part(3),
-                    letter: found[4].chars().next().unwrap(),
+                    modifier: found.get(1).and_then(|part| part.as_str().chars().next()),
+                    is_negated: found.get(2).is_some(),
+                    statuses: part(3).unwrap(),
+                    braces: part(4),
+                    letter: found[5].chars().next().unwrap(),
                 }
             });
             prop_assert_eq!(Token::read(&text, 0), expected);

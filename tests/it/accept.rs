@@ -73,6 +73,9 @@ fn rfc_9110() {
         (&["a/b"], &["a/b;v=1", "a/b;v=2"], Some(0)),
         (&["text/html;x=\"a,application/xml,b\", application/json"], JX, Some(0)),
         (&["application/json;x=\";q=0.1\", application/xml;q=0.5"], JX, Some(0)),
+        // A parameter counts where the offer has one of its name.
+        (&["a/b;x=1"], &["a/b;v=1", "a/b;v=2"], Some(0)),
+        (&["a/b;x=1;v=2"], &["a/b;v=1", "a/b;v=2"], Some(1)),
         // The first q counts.
         (&["application/json;q=0.1;q=0.9, application/xml;q=0.5"], JX, Some(1)),
         (&["application/json; Q=0.1, application/xml;q=.2"], JX, Some(1)),
@@ -84,6 +87,79 @@ fn rfc_9110() {
     ];
     for (accept, list, want) in cases {
         assert_eq!(choose(accept, list, Negotiation::Rfc9110), *want, "{accept:?} among {list:?}");
+    }
+}
+
+#[test]
+fn problem_details_are_json() {
+    const PROBLEM: &str = "application/problem+json";
+    const JSON: &str = "application/json";
+    let cases: &[(&[&str], &[&str], Option<usize>)] = &[
+        (&[JSON], &["text/html", PROBLEM], Some(1)),
+        (&[PROBLEM], &["text/html", JSON], Some(1)),
+        (&["Application/JSON;q=0.1"], &[PROBLEM], Some(0)),
+        (&["application/json, text/html"], &["text/html", PROBLEM, "*/*"], Some(1)),
+        // Each stands for itself where both are there.
+        (&[JSON], &[PROBLEM, JSON], Some(1)),
+        (&[PROBLEM], &[JSON, PROBLEM], Some(1)),
+        (&["application/json;v=1"], &[PROBLEM, "application/json;v=2"], Some(0)),
+        // Weaker than its own name, stronger than a wildcard.
+        (
+            &["application/json, application/problem+json;q=0.1, text/html;q=0.5"],
+            &[PROBLEM, "text/html"],
+            Some(1),
+        ),
+        (&["application/json;q=0.1, application/*, text/html;q=0.5"], &[PROBLEM, "text/html"], Some(1)),
+        // Refusing the one does not refuse the other.
+        (&["application/json;q=0"], &[PROBLEM], None),
+        (&["application/json;q=0, */*"], &[PROBLEM], Some(0)),
+        (&["application/problem+json;q=0, application/json"], &[PROBLEM], None),
+        (&["application/xml"], &["application/problem+xml"], None),
+        (&["text/json"], &[PROBLEM], None),
+    ];
+    for (accept, list, want) in cases {
+        assert_eq!(choose(accept, list, Negotiation::Rfc9110), *want, "{accept:?} among {list:?}");
+    }
+    assert_eq!(choose(&[JSON], &[PROBLEM], Negotiation::Exact), None);
+}
+
+#[test]
+fn content_is_accepted_or_not() {
+    let accepts = |accept: &[&str], content_type: &str| {
+        let lines: Vec<_> =
+            accept.iter().map(|line| ("accept".to_owned(), line.as_bytes().to_vec())).collect();
+        Accept::new(Fields::Lines(&lines)).accepts(content_type.as_bytes())
+    };
+    let accepted: &[(&[&str], &str)] = &[
+        (&[], "text/html"),
+        (&["*/*"], "text/html"),
+        (&["text/*;q=0.1"], "TEXT/HTML; charset=utf-8"),
+        (&["image/png", "text/html"], "text/html ;charset=utf-8"),
+        (&["text/html;charset=UTF-8"], "text/html; Charset=\"utf-8\""),
+        (&["application/json;odata=verbose"], "application/json; charset=utf-8"),
+        (&["application/json"], "application/problem+json"),
+        (&["application/json;q=0, */*"], "application/problem+json"),
+        (&["*/*;q=0, text/html"], "text/html"),
+        // Unreadable.
+        (&["image/png"], ""),
+        (&["image/png"], "html"),
+        (&["image/png"], "*/*"),
+        (&["image/png"], "text/ht ml"),
+    ];
+    for (accept, content_type) in accepted {
+        assert!(accepts(accept, content_type), "{content_type} by {accept:?}");
+    }
+    let refused: &[(&[&str], &str)] = &[
+        (&["application/json"], "text/html; charset=utf-8"),
+        (&["*/*, text/html;q=0"], "text/html"),
+        (&["*/*, text/*;q=0"], "text/html"),
+        (&["*/*;q=0"], "text/html"),
+        (&["a/b;v=1"], "a/b;v=2"),
+        (&["a/b, a/b;v=2;q=0"], "a/b;v=2"),
+        (&["text/html;x=\"a,text/plain\""], "text/plain"),
+    ];
+    for (accept, content_type) in refused {
+        assert!(!accepts(accept, content_type), "{content_type} by {accept:?}");
     }
 }
 
@@ -146,6 +222,20 @@ proptest! {
         if let (Some(chosen), Some(best)) = (chosen, best) {
             prop_assert_eq!(by_definition(&accept, &[list[chosen]]), Some(best));
         }
+    }
+
+    #[test]
+    fn one_offer_is_accepted_as_content_is(
+        accept in prop::collection::vec((0usize..6, 0u16..=4), 1..6),
+        offered in 2usize..6,
+    ) {
+        let names = ["*/*", "application/*", "application/json", "application/problem+json", "a/b;v=1", "a/b"];
+        let field: Vec<String> =
+            accept.iter().map(|(range, q)| format!("{};q={}", names[*range], f64::from(*q) / 4.0)).collect();
+        let field = field.join(", ");
+        let lines = [("Accept".to_owned(), field.as_bytes().to_vec())];
+        let accepts = Accept::new(Fields::Lines(&lines)).accepts(names[offered].as_bytes());
+        prop_assert_eq!(choose(&[&field], &[names[offered]], Negotiation::Rfc9110).is_some(), accepts, "{}", field);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What is shipped in `conf/`, and what the other documents say of the code.
 
+mod editors;
+
 use std::{
     collections::BTreeSet,
     fs,

@@ -1,5 +1,11 @@
 //! Rules files: what is accepted, what is refused, and what the user is told.
 
+mod conditions;
+mod fields;
+mod messages;
+mod mistakes;
+mod rules;
+
 use std::{fmt::Write as _, fs, path::Path};
 
 use proptest::prelude::*;
@@ -25,6 +31,21 @@ fn found(document: &str) -> Vec<String> {
 
 fn wrap(rules: &str) -> String {
     format!("<response-messaging xmlns=\"{NAMESPACE}\">\n{rules}\n</response-messaging>")
+}
+
+/// A file with one rule for all errors of clients.
+fn rule(attributes: &str, children: &str) -> String {
+    wrap(&format!("<status-code id='a' code-regex='4..' {attributes}>{children}</status-code>"))
+}
+
+/// The code of every error and warning of a document, and the text that it points at.
+fn pointed(document: &str) -> Vec<(&'static str, &str)> {
+    let diagnostics = parse(document).map_or_else(|refused| refused, |(_, warnings)| warnings);
+    let pointed = diagnostics.iter().map(|diagnostic| {
+        let text = diagnostic.span.clone().and_then(|span| document.get(span));
+        (diagnostic.code, text.unwrap_or("(no place)"))
+    });
+    pointed.collect()
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What a replacement does to the header.
 
+mod fields;
+mod steer;
+
 use std::path::Path;
 
 use retort::{
@@ -22,12 +25,17 @@ fn reply(messages: &str, record: Value) -> (Vec<String>, String) {
     let exchange = record.exchange("id", None);
     let decision = rules.decide(&exchange, record.body());
     let reply = Reply::of(&decision, &exchange).expect("a replacement");
+    (summary(&reply), String::from_utf8(reply.body.unwrap().to_vec()).unwrap())
+}
+
+/// The edits, a line each.
+fn summary(reply: &Reply) -> Vec<String> {
     let edits = reply.edits.iter().map(|edit| match edit {
         Edit::Remove(name) => format!("-{name}"),
         Edit::Set(name, value) => format!("{name}: {}", value.to_str().unwrap()),
         Edit::Add(name, value) => format!("+{name}: {}", value.to_str().unwrap()),
     });
-    (edits.collect(), String::from_utf8(reply.body.unwrap().to_vec()).unwrap())
+    edits.collect()
 }
 
 const TEXT: &str = "<message>gone</message>";

@@ -1,24 +1,18 @@
 //! Which rule, which message, and when a response is left alone.
 
+pub(crate) mod build;
+mod conditions;
+mod content;
+
 use retort::{
     Body, Rules,
     accept::{Negotiation, Offer},
     exchange::record::Record,
-    rules::{Message, Overwrite, StatusRule},
-    status::StatusSet,
-    template::{Escape, Syntax, Template},
+    rules::Overwrite,
 };
 use serde_json::json;
 
-fn message(text: &str) -> Message {
-    let template = Template::parse(text, Syntax::new(Escape::Text)).unwrap().template;
-    Message::new(template, "text/plain; charset=utf-8".parse().unwrap())
-}
-
-fn rule(id: &str, statuses: &str, overwrite: Overwrite, offers: &[Offer]) -> StatusRule {
-    let messages = offers.iter().map(|offer| (offer.clone(), message(id))).collect();
-    StatusRule::new(id, StatusSet::from_regex(statuses).unwrap(), overwrite, messages)
-}
+use build::rule;
 
 /// What is decided, as `decision rule message reason`.
 fn decide(rules: &Rules, record: serde_json::Value, body: Body) -> String {

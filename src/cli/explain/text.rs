@@ -71,7 +71,7 @@ fn was_negotiated(decision: &Decision<'_>) -> bool {
 /// What the client accepts, and what each message is worth to it.
 fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &Answer<'_>) -> String {
     let accept = Accept::new(fields);
-    let weights: Vec<_> = rule.offers().iter().map(|offer| accept.weigh(offer)).collect();
+    let weights: Vec<_> = rule.offers().iter().map(|offer| accept.weigh(offer, rule.offers())).collect();
     let mut ranges = Table::new(["accepted", "q", "decides for message"]);
     for (position, range) in accept.ranges().enumerate() {
         let decided =

@@ -1,7 +1,8 @@
 //! What the proxy says itself: a response made up on the spot, which goes through the rules like
 //! any other, and gets a generic message where they have none for it.
 
-use http::{Method, StatusCode, header};
+use bytes::Bytes;
+use http::{StatusCode, Version, header};
 use pingora::{
     Result,
     http::{RequestHeader, ResponseHeader},
@@ -10,21 +11,30 @@ use pingora::{
 };
 
 use super::{
-    facts::{Content, Facts, Outcome, Verdict},
-    generic, hold,
+    amend,
+    facts::{Facts, Known, Outcome, Verdict},
     options::Options,
 };
-use crate::Reply;
+use crate::{
+    exchange::{Cause, Source},
+    reply::grpc,
+    rules,
+};
 
 /// Answers with this status, and returns what the rules said of it.
-pub(super) async fn send(session: &mut Session, facts: &Facts, status: StatusCode) -> Result<Outcome> {
+pub(super) async fn send(
+    session: &mut Session,
+    facts: &Facts,
+    status: StatusCode,
+    cause: Cause,
+) -> Result<Outcome> {
     let mut head = Box::new(made_up(status)?);
     let request = session.req_header();
-    let (reply, outcome) = judge(facts, request, &head);
-    let mut body = None;
-    if let Some(reply) = reply {
-        hold::edit(&mut head, &reply.edits);
-        body = reply.body.filter(|body| request.method != Method::HEAD && !body.is_empty());
+    let (body, outcome) = judge(facts, request, &mut head, Source::Proxy(cause));
+    let body = amend::content(request, &head, body);
+    if body.is_none() && request.version == Version::HTTP_2 && is_grpc(&head) {
+        // The fields are the trailers, too; a length is not for them.
+        head.remove_header(&header::CONTENT_LENGTH);
     }
     let mut tasks = vec![HttpTask::Header(head, body.is_none())];
     tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
@@ -56,18 +66,32 @@ fn made_up(status: StatusCode) -> Result<ResponseHeader> {
     Ok(head)
 }
 
-fn judge(facts: &Facts, request: &RequestHeader, head: &ResponseHeader) -> (Option<Reply>, Outcome) {
+/// Lets the rules edit the head and choose the content; where they leave it without, the generic
+/// rules do.
+fn judge(
+    facts: &Facts,
+    request: &RequestHeader,
+    head: &mut ResponseHeader,
+    source: Source,
+) -> (Option<Bytes>, Outcome) {
     let mut outcome = Outcome::no_rule();
     if facts.snapshot.rules.covers(head.status.as_u16()) {
-        let (verdict, said) = facts.judge(request, head, Content::NONE);
-        if let Verdict::Replace(reply) = verdict {
-            return (Some(reply), said);
-        }
+        let (verdict, said) = facts.judge(request, head, Known::NOTHING, source);
         outcome = said;
+        if let Some(body) = apply(verdict, head) {
+            return (Some(body), outcome);
+        }
     }
-    let generic = generic::rules().map(|rules| facts.judge_by(rules, request, head, Content::NONE).0);
-    match generic {
-        Some(Verdict::Replace(reply)) => (Some(reply), outcome),
-        _ => (None, outcome),
-    }
+    let (verdict, _) = facts.judge_by(rules::generic(), request, head, Known::NOTHING, source);
+    (apply(verdict, head), outcome)
+}
+
+fn apply(verdict: Verdict, head: &mut ResponseHeader) -> Option<Bytes> {
+    let Verdict::Reply(reply) = verdict else { return None };
+    amend::amend(head, &reply);
+    reply.body
+}
+
+fn is_grpc(head: &ResponseHeader) -> bool {
+    head.headers.get(header::CONTENT_TYPE).is_some_and(|value| grpc::is_grpc(value.as_bytes()))
 }

@@ -1,48 +1,66 @@
 //! What is known of a request from its start, and the judgement of its response.
 
 use std::{
-    net::IpAddr,
+    fmt,
+    net::SocketAddr,
     panic::{self, AssertUnwindSafe},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Instant,
 };
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use http::{HeaderName, Method, Version, header};
+use http::{Method, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 
+use super::options::Options;
 use crate::{
-    Body, Decision, Exchange, Reply,
-    exchange::{Clock, Connection, Fields, Request, Response, Source, Trace, content_length, user},
+    Body, Decision, Exchange, Reply, Rules,
+    exchange::{
+        Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off, user,
+    },
     host::live::Snapshot,
-    rules::{Awaited, Reason, Until},
+    rules::{Reason, Until},
 };
+
+/// The name of this machine.
+static HOSTNAME: LazyLock<String> =
+    LazyLock::new(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
 
 /// What is known of a request from its start, and the rules that were in force then.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     pub(super) snapshot: Arc<Snapshot>,
+    pub(super) options: Arc<Options>,
     pub(super) id: String,
     /// Whether the client sent the id.
     pub(super) id_was_sent: bool,
     pub(super) client: String,
-    pub(super) local: Option<IpAddr>,
-    pub(super) upstream_port: Option<u16>,
+    pub(super) peer: Option<SocketAddr>,
+    pub(super) local: Option<SocketAddr>,
+    /// Whether the client's connection is encrypted.
+    pub(super) is_secure: bool,
+    pub(super) upstream: Option<SocketAddr>,
     pub(super) received: DateTime<Utc>,
     pub(super) started: Instant,
-    pub(super) zone: Tz,
-    pub(super) user_header: HeaderName,
+}
+
+/// Addresses as texts, to borrow from.
+struct Addresses {
+    peer: String,
+    local: String,
+    upstream: String,
 }
 
 /// What is known of a response's content.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Content {
+pub(super) struct Known<'a> {
     pub(super) body: Body,
     /// Bytes, if known.
     pub(super) length: Option<u64>,
+    /// What was held of it.
+    pub(super) content: Option<&'a Content>,
     /// Whether waiting may tell more.
-    pub(super) more: bool,
+    pub(super) is_pending: bool,
 }
 
 /// What is to be done with a response.
@@ -50,13 +68,10 @@ pub(super) struct Content {
 pub(super) enum Verdict {
     /// It passes.
     Keep,
-    /// Ask again when the first byte of content, or the end, is here.
-    Wait,
-    /// A message goes out in place of the content, but it tells the length of that: ask again
-    /// when the end is here.
-    Count,
-    /// This goes out in place of the content.
-    Replace(Reply),
+    /// Ask again when so much is known.
+    Wait(Until),
+    /// This is made of it.
+    Reply(Reply),
 }
 
 /// What was decided, for the log: the [`Decision`] without its borrows.
@@ -69,6 +84,8 @@ pub(super) struct Outcome {
     pub(super) rule: Option<Arc<str>>,
     /// The index of the message that was chosen.
     pub(super) message: Option<usize>,
+    /// The condition that kept the first rule for the status from applying, where none applied.
+    pub(super) condition: Option<String>,
 }
 
 /// The kind of a decision.
@@ -76,39 +93,54 @@ pub(super) struct Outcome {
 pub(super) enum Action {
     Keep,
     Replace,
+    Steer,
     Wait,
     /// Deciding or rendering panicked; the response passes.
     Panic,
 }
 
 impl Facts {
+    /// `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
+    }
+
     /// Judges a response by the rules of this request.
     pub(super) fn judge(
         &self,
         request: &RequestHeader,
         response: &ResponseHeader,
-        content: Content,
+        known: Known<'_>,
+        source: Source,
     ) -> (Verdict, Outcome) {
-        self.judge_by(&self.snapshot.rules, request, response, content)
+        self.judge_by(&self.snapshot.rules, request, response, known, source)
     }
 
     /// Judges a response by other rules. A panic costs the message, not the response.
     pub(super) fn judge_by(
         &self,
-        rules: &crate::Rules,
+        rules: &Rules,
         request: &RequestHeader,
         response: &ResponseHeader,
-        content: Content,
+        known: Known<'_>,
+        source: Source,
     ) -> (Verdict, Outcome) {
         let judged = unless_it_panics(|| {
-            let local = self.local.map_or_else(String::new, |ip| ip.to_string());
-            let exchange = self.exchange(request, response, content, &local);
-            let decision = rules.decide(&exchange, content.body);
-            let verdict = match &decision {
-                Decision::Wait(Awaited { until: Until::FirstByte, .. }) => Verdict::Wait,
-                Decision::Wait(_) => Verdict::Count,
-                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Replace),
+            let addresses = self.addresses();
+            let exchange = Exchange {
+                request: self.request(request),
+                response: known.of(response, source, &self.options),
+                connection: self.connection(&addresses),
+                clock: self.clock(),
             };
+            let decision = rules.decide(&exchange, known.body);
+            let verdict = match &decision {
+                Decision::Wait(awaited) if known.is_pending => Verdict::Wait(awaited.until),
+                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Reply),
+            };
+            if let Verdict::Reply(reply) = &verdict {
+                self.tell_refused(&reply.refused, &decision);
+            }
             (verdict, Outcome::of(&decision))
         });
         judged.unwrap_or_else(|| {
@@ -117,98 +149,122 @@ impl Facts {
                 path = request.uri.path(),
                 "a panic while deciding on a response; it passes unaltered"
             );
-            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", rule: None, message: None })
+            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", ..Outcome::no_rule() })
         })
     }
 
-    fn exchange<'a>(
-        &'a self,
-        request: &'a RequestHeader,
-        response: &'a ResponseHeader,
-        content: Content,
-        local: &'a str,
-    ) -> Exchange<'a> {
-        let request_fields = Fields::Map(&request.headers);
-        Exchange {
-            request: Request {
-                method: request.method.as_str(),
-                path: request.uri.path(),
-                query: request.uri.query(),
-                protocol: protocol(request.version),
-                scheme: "http",
-                authority: authority(request),
-                fields: request_fields,
-                id: &self.id,
-                user: user::first(request_fields, &self.user_header),
-                trace: Trace::of(request_fields),
-            },
-            response: Response {
-                status: response.status.as_u16(),
-                reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
-                fields: Fields::Map(&response.headers),
-                length: content.length,
-                content: None,
-                is_pending: content.more,
-                source: Source::Upstream,
-                hands_off: false,
-            },
-            connection: Connection {
-                client: &self.client,
-                client_host: &self.client,
-                peer: &self.client,
-                peer_port: None,
-                local,
-                local_port: None,
-                upstream: "",
-                hostname: "",
-                upstream_port: self.upstream_port,
-            },
-            clock: Clock {
-                received: self.received,
-                elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),
-                zone: self.zone,
-            },
+    fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
+        let rule = decision.rule().map(|rule| &**rule.id());
+        for what in refused {
+            tracing::warn!(target: "retort::proxy", id = self.id, rule, what, "a meta object was not obeyed");
+        }
+    }
+
+    fn request<'a>(&'a self, request: &'a RequestHeader) -> Request<'a> {
+        let fields = Fields::Map(&request.headers);
+        Request {
+            method: request.method.as_str(),
+            path: request.uri.path(),
+            query: request.uri.query(),
+            protocol: protocol(request.version),
+            scheme: self.scheme(),
+            authority: authority(request),
+            fields,
+            id: &self.id,
+            user: user::first(fields, &self.options.user_header),
+            trace: Trace::of(fields),
+        }
+    }
+
+    fn addresses(&self) -> Addresses {
+        let ip = |address: Option<SocketAddr>| text(address.map(|address| address.ip()));
+        Addresses { peer: ip(self.peer), local: ip(self.local), upstream: text(self.upstream) }
+    }
+
+    fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
+        let port = |address: Option<SocketAddr>| address.map(|address| address.port());
+        Connection {
+            client: &self.client,
+            client_host: &self.client,
+            peer: &addresses.peer,
+            peer_port: port(self.peer),
+            local: &addresses.local,
+            local_port: port(self.local),
+            upstream: &addresses.upstream,
+            upstream_port: port(self.upstream),
+            hostname: &HOSTNAME,
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock {
+            received: self.received,
+            elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),
+            zone: self.options.zone,
         }
     }
 }
 
-impl Content {
+impl<'a> Known<'a> {
     /// There is none.
-    pub(super) const NONE: Self = Self { body: Body::Absent, length: Some(0), more: false };
+    pub(super) const NOTHING: Self =
+        Self { body: Body::Absent, length: Some(0), content: None, is_pending: false };
 
     /// What the head of a response tells of its content.
     pub(super) fn declared(request: &RequestHeader, response: &ResponseHeader) -> Self {
-        let head = request.method == Method::HEAD;
-        // Where there is a transfer coding, the field is not to be believed (RFC 9112 §6.3).
-        let coded = response.headers.contains_key(header::TRANSFER_ENCODING);
-        let field = response.headers.get(header::CONTENT_LENGTH).filter(|_| !coded);
-        let length = field.and_then(|value| content_length(value.as_bytes()));
+        let length = declared_length(response);
         let body = match length {
             Some(0) => Body::Absent,
             Some(_) => Body::Present,
             None => Body::Unknown,
         };
-        Self { body, length, more: length.is_none() && !head }
+        let is_pending = body != Body::Absent && request.method != Method::HEAD;
+        Self { body, length, content: None, is_pending }
     }
+
+    fn of(self, response: &'a ResponseHeader, source: Source, options: &Options) -> Response<'a> {
+        let fields = Fields::Map(&response.headers);
+        Response {
+            status: response.status.as_u16(),
+            reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
+            fields,
+            length: self.length,
+            content: self.content,
+            is_pending: self.is_pending,
+            source,
+            hands_off: hands_off(fields, &options.opt_out_header),
+        }
+    }
+}
+
+/// What a response says of the length of its content.
+pub(super) fn declared_length(response: &ResponseHeader) -> Option<u64> {
+    // Where there is a transfer coding, the field is not to be believed (RFC 9112 §6.3).
+    let coded = response.headers.contains_key(header::TRANSFER_ENCODING);
+    let field = response.headers.get(header::CONTENT_LENGTH).filter(|_| !coded);
+    field.and_then(|value| content_length(value.as_bytes()))
 }
 
 impl Outcome {
     /// What the log says where the rules were not asked, since none is for the status.
     pub(super) fn no_rule() -> Self {
-        Self { action: Action::Keep, reason: Reason::NoRule.code(), rule: None, message: None }
+        let reason = Reason::NoRule.code();
+        Self { action: Action::Keep, reason, rule: None, message: None, condition: None }
     }
 
     fn of(decision: &Decision<'_>) -> Self {
-        let action = match decision {
-            Decision::Keep(_) => Action::Keep,
-            Decision::Replace(_) | Decision::Steer(_) => Action::Replace,
-            Decision::Wait(_) => Action::Wait,
+        let (action, failed) = match decision {
+            Decision::Keep(kept) => (Action::Keep, kept.failed),
+            Decision::Replace(_) => (Action::Replace, None),
+            Decision::Steer(_) => (Action::Steer, None),
+            Decision::Wait(_) => (Action::Wait, None),
         };
         Self {
             action,
             reason: decision.reason(),
             rule: decision.rule().map(|rule| Arc::clone(rule.id())),
             message: decision.message(),
+            condition: failed.map(|failed| failed.condition.to_string()),
         }
     }
 }
@@ -218,6 +274,7 @@ impl Action {
         match self {
             Action::Keep => "keep",
             Action::Replace => "replace",
+            Action::Steer => "steer",
             Action::Wait => "wait",
             Action::Panic => "panic",
         }
@@ -239,6 +296,10 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_3 => "HTTP/3.0",
         _ => "HTTP/1.1",
     }
+}
+
+fn text(address: Option<impl fmt::Display>) -> String {
+    address.map_or_else(String::new, |address| address.to_string())
 }
 
 fn unless_it_panics<T>(decide: impl FnOnce() -> T) -> Option<T> {

@@ -14,10 +14,10 @@ use pingora::{
 };
 
 use super::{
-    answer,
+    amend, answer,
     app::Scope,
     cause::Fate,
-    facts::{Content, Facts, Outcome, Verdict},
+    facts::{Facts, Known, Outcome, Verdict},
     forward,
     held::{Drain, REPLIED, Slot},
     hold::Hold,
@@ -27,7 +27,7 @@ use super::{
     upstream::{Endpoint, Upstreams},
 };
 use crate::{
-    exchange::{Cause, Fields, request_id},
+    exchange::{Cause, Fields, Source, hands_off, request_id},
     host::live::Live,
     rules::Reason,
 };
@@ -39,7 +39,7 @@ use crate::{
 /// client's connection is closed after each response that the proxy made itself.
 #[derive(Debug)]
 pub struct Filter {
-    options: Options,
+    options: Arc<Options>,
     live: Arc<Live>,
     upstreams: Arc<Upstreams>,
     in_flight: Arc<InFlight>,
@@ -56,7 +56,10 @@ pub struct Context {
     upstream_status: Option<u16>,
     outcome: Option<Outcome>,
     fate: Option<Fate>,
+    /// Why the request failed, if it did.
     cause: Option<Cause>,
+    /// Who made the response that the client gets.
+    source: Source,
     /// Whether the client got a whole answer although the request failed.
     answered: bool,
     _in_flight: in_flight::Guard,
@@ -67,7 +70,7 @@ impl Filter {
     /// `live`. Names of upstreams are resolved once [`Filter::resolve`] was called.
     pub fn new(options: Options, live: Arc<Live>) -> Self {
         let upstreams = Arc::new(Upstreams::new(options.upstreams.clone()));
-        Self { options, live, upstreams, in_flight: Arc::default() }
+        Self { options: Arc::new(options), live, upstreams, in_flight: Arc::default() }
     }
 
     /// Starts to resolve the names of upstreams in the background, and returns when each was
@@ -87,13 +90,15 @@ impl Filter {
         let request = session.req_header();
         let from_client =
             request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
-        let ip = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
-            address.and_then(|address| address.as_inet()).map(SocketAddr::ip)
+        let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
+            address.and_then(|address| address.as_inet()).copied()
         };
         ctx.facts.id_was_sent = from_client.is_some();
         ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
-        ctx.facts.client = ip(session.client_addr()).map_or_else(String::new, |ip| ip.to_string());
-        ctx.facts.local = ip(session.server_addr());
+        ctx.facts.peer = inet(session.client_addr());
+        ctx.facts.client = ctx.facts.peer.map_or_else(String::new, |peer| peer.ip().to_string());
+        ctx.facts.local = inet(session.server_addr());
+        ctx.facts.is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     }
 
     fn drain(&self) -> Drain {
@@ -109,15 +114,16 @@ impl ProxyHttp for Filter {
         Context {
             facts: Facts {
                 snapshot: self.live.snapshot(),
+                options: Arc::clone(&self.options),
                 id: String::new(),
                 id_was_sent: false,
                 client: String::new(),
+                peer: None,
                 local: None,
-                upstream_port: None,
+                is_secure: false,
+                upstream: None,
                 received: Utc::now(),
                 started: Instant::now(),
-                zone: self.options.zone,
-                user_header: self.options.user_header.clone(),
             },
             turn: self.upstreams.turn(),
             tried: Vec::new(),
@@ -127,6 +133,7 @@ impl ProxyHttp for Filter {
             outcome: None,
             fate: None,
             cause: None,
+            source: Source::Upstream,
             answered: false,
             _in_flight: InFlight::enter(&self.in_flight),
         }
@@ -178,7 +185,7 @@ impl ProxyHttp for Filter {
         peer.options.read_timeout = Some(timeouts.read);
         peer.options.write_timeout = Some(timeouts.write);
         peer.options.idle_timeout = Some(timeouts.idle);
-        ctx.facts.upstream_port = Some(endpoint.address.port());
+        ctx.facts.upstream = Some(endpoint.address);
         ctx.endpoint = Some(endpoint);
         Ok(peer)
     }
@@ -191,7 +198,7 @@ impl ProxyHttp for Filter {
         ctx: &mut Context,
         mut error: BError,
     ) -> BError {
-        ctx.facts.upstream_port = None;
+        ctx.facts.upstream = None;
         if let Some(endpoint) = ctx.endpoint.take() {
             tracing::debug!(address = %endpoint.address, %error, "an upstream took no connection");
             self.upstreams.failed(&endpoint);
@@ -246,18 +253,28 @@ impl ProxyHttp for Filter {
         {
             session.set_keepalive(None);
         }
-        if !ctx.facts.snapshot.rules.covers(response.status.as_u16()) {
-            return Ok(());
+        let verdict = if ctx.facts.snapshot.rules.covers(response.status.as_u16()) {
+            let request = session.req_header();
+            let known = Known::declared(request, response);
+            let (verdict, outcome) = ctx.facts.judge(request, response, known, Source::Upstream);
+            ctx.outcome = Some(outcome);
+            verdict
+        } else {
+            Verdict::Keep
+        };
+        if hands_off(Fields::Map(&response.headers), &self.options.opt_out_header) {
+            response.remove_header(&self.options.opt_out_header);
         }
-        let request = session.req_header();
-        let content = Content::declared(request, response);
-        let (verdict, outcome) = ctx.facts.judge(request, response, content);
-        ctx.outcome = Some(outcome);
-        let limit = self.options.limits.drain;
         let hold = match verdict {
             Verdict::Keep => return Ok(()),
-            Verdict::Wait | Verdict::Count => Hold::waiting(ctx.facts.clone(), limit),
-            Verdict::Replace(reply) => Hold::replacing(reply, limit),
+            Verdict::Wait(until) => Hold::waiting(ctx.facts.clone(), until),
+            Verdict::Reply(reply) if reply.body.is_some() => {
+                Hold::replacing(reply, self.options.limits.drain)
+            }
+            Verdict::Reply(reply) => {
+                amend::amend(response, &reply);
+                return Ok(());
+            }
         };
         ctx.slot = Some(Slot::install(session, hold, self.drain()));
         Ok(())
@@ -295,7 +312,8 @@ impl ProxyHttp for Filter {
         if !Scope::is_there() || cause == Cause::BadRequest {
             session.set_keepalive(None);
         }
-        match answer::send(session, &ctx.facts, status).await {
+        ctx.source = Source::Proxy(cause);
+        match answer::send(session, &ctx.facts, status, cause).await {
             Ok(outcome) => {
                 ctx.outcome = Some(outcome);
                 ctx.answered = true;
@@ -322,7 +340,9 @@ impl ProxyHttp for Filter {
             decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
             reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
             rule = outcome.and_then(|outcome| outcome.rule.as_deref()),
+            condition = outcome.and_then(|outcome| outcome.condition.as_deref()),
             message_index = outcome.and_then(|outcome| outcome.message),
+            source = ctx.source.as_str(),
             cause = ctx.cause.map(Cause::as_str),
             duration_us = u64::try_from(ctx.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );

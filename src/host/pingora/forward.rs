@@ -23,7 +23,7 @@ pub(super) fn tell_who_asked(
     if let Some(chain) = chain(request, &facts.client) {
         request.insert_header(FORWARDED_FOR, chain)?;
     }
-    request.insert_header(FORWARDED_PROTO, HeaderValue::from_static("http"))?;
+    request.insert_header(FORWARDED_PROTO, HeaderValue::from_static(facts.scheme()))?;
     match host(client_request) {
         Some(host) => request.insert_header(FORWARDED_HOST, host)?,
         None => {

@@ -1,15 +1,21 @@
 //! The order of things while a response is held back, replaced, or let go: a state machine over
 //! Pingora's tasks that touches no socket.
 
-use bytes::Bytes;
-use http::{Method, Version};
+use bytes::{Bytes, BytesMut};
 use pingora::{
     http::{RequestHeader, ResponseHeader},
     protocols::http::HttpTask,
 };
 
-use super::facts::{Content, Facts, Outcome, Verdict};
-use crate::{Body, Reply, exchange::title_case, reply::Edit};
+use super::{
+    amend,
+    facts::{Facts, Known, Outcome, Verdict, declared_length},
+};
+use crate::{
+    Body, Reply,
+    exchange::{Content, Fields, Source, content::MAX_CONTENT},
+    rules::Until,
+};
 
 /// Turns the tasks of an upstream's response into those that the client is to get.
 #[derive(Debug)]
@@ -50,21 +56,30 @@ enum State {
 #[derive(Debug)]
 struct Waiting {
     facts: Facts,
+    until: Until,
     head: Option<Box<ResponseHeader>>,
     /// What came before it was known what to do with it.
-    kept: Vec<Bytes>,
-    counted: u64,
-    counting: bool,
+    kept: Bytes,
+}
+
+/// How the content goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Here,
+    /// It breaks off.
+    Broken,
 }
 
 impl Hold {
-    /// Holds the head until its content is known, then asks the rules.
-    pub(super) fn waiting(facts: Facts, limit: u64) -> Self {
-        let waiting = Waiting { facts, head: None, kept: Vec::new(), counted: 0, counting: false };
+    /// Holds the head until so much is known of its content, then asks the rules.
+    pub(super) fn waiting(facts: Facts, until: Until) -> Self {
+        let limit = facts.options.limits.drain;
+        let waiting = Waiting { facts, until, head: None, kept: Bytes::new() };
         Self { state: State::Waiting(Box::new(waiting)), limit, outcome: None }
     }
 
-    /// Replaces the content with this.
+    /// Replaces the content with this, and reads so much of it at most.
     pub(super) fn replacing(reply: Reply, limit: u64) -> Self {
         Self { state: State::Armed(reply), limit, outcome: None }
     }
@@ -114,7 +129,10 @@ impl Hold {
 
     fn armed(&mut self, request: &RequestHeader, reply: Reply, task: HttpTask, out: &mut Vec<HttpTask>) {
         match task {
-            HttpTask::Header(head, end) => self.replace(request, head, reply, end, out),
+            HttpTask::Header(head, ended) => {
+                self.state = State::Replaced { dropped: 0, ended };
+                replace(request, head, reply, out);
+            }
             // Nothing can come before the head but the news that it won't.
             other => out.push(other),
         }
@@ -127,110 +145,115 @@ impl Hold {
         task: HttpTask,
         out: &mut Vec<HttpTask>,
     ) {
-        // Nothing was sent yet: the proxy can still answer for itself.
-        if matches!(task, HttpTask::Failed(_)) && !waiting.counting {
-            return out.push(task);
-        }
-        let end = task.is_end();
+        let end = End::of(&task);
         let mut last = None;
         match task {
             HttpTask::Header(head, _) => waiting.head = Some(head),
-            HttpTask::Body(Some(data), _) if !data.is_empty() => {
-                waiting.counted += data.len() as u64;
-                waiting.kept.push(data);
-            }
-            HttpTask::Body(..) | HttpTask::Done => {}
+            HttpTask::Body(Some(data), _) => waiting.keep(data),
+            HttpTask::Body(None, _) | HttpTask::Done => {}
             HttpTask::Trailer(_) | HttpTask::UpgradedBody(..) | HttpTask::Failed(_) => last = Some(task),
         }
-        let Some(head) = waiting.head.take() else { return out.extend(last) };
-        let (verdict, outcome) = match waiting.content(end, self.limit) {
-            Some(content) => waiting.facts.judge(request, &head, content),
-            None => {
+        let Some(mut head) = waiting.head.take() else { return out.extend(last) };
+        let verdict = loop {
+            let Some((verdict, outcome)) = waiting.ask(request, &head, end) else {
                 waiting.head = Some(head);
                 self.state = State::Waiting(waiting);
                 return;
+            };
+            self.outcome = Some(outcome);
+            match verdict {
+                Verdict::Wait(until) if until != waiting.until => waiting.until = until,
+                decided => break decided,
             }
         };
-        self.outcome = Some(outcome);
         match verdict {
-            Verdict::Keep => release(head, waiting.kept, last, end, out),
-            Verdict::Replace(reply) => {
-                self.replace(request, head, reply, end, out);
-                if let State::Replaced { dropped, .. } = &mut self.state {
-                    *dropped = waiting.counted;
-                }
+            Verdict::Reply(reply) if reply.body.is_some() => {
+                let dropped = waiting.kept.len() as u64;
+                self.state = State::Replaced { dropped, ended: end != End::NotYet };
+                return replace(request, head, reply, out);
             }
-            Verdict::Wait | Verdict::Count => {
-                waiting.counting = matches!(verdict, Verdict::Count);
-                waiting.head = Some(head);
-                self.state = State::Waiting(waiting);
-            }
+            Verdict::Reply(reply) => amend::amend(&mut head, &reply),
+            Verdict::Keep | Verdict::Wait(_) => {}
         }
-    }
-
-    fn replace(
-        &mut self,
-        request: &RequestHeader,
-        mut head: Box<ResponseHeader>,
-        reply: Reply,
-        ended: bool,
-        out: &mut Vec<HttpTask>,
-    ) {
-        edit(&mut head, &reply.edits);
-        let body = reply.body.filter(|body| request.method != Method::HEAD && !body.is_empty());
-        out.push(HttpTask::Header(head, body.is_none()));
-        out.extend(body.map(|body| HttpTask::Body(Some(body), true)));
-        self.state = State::Replaced { dropped: 0, ended };
+        release(head, waiting.kept, last, end, out);
     }
 }
 
 impl Waiting {
-    /// What is known of the content, if that is enough to ask the rules again.
-    fn content(&self, end: bool, limit: u64) -> Option<Content> {
-        let body = if self.counted == 0 { Body::Absent } else { Body::Present };
-        if end {
-            return Some(Content { body, length: Some(self.counted), more: false });
+    fn keep(&mut self, data: Bytes) {
+        let kept = std::mem::take(&mut self.kept);
+        self.kept = if kept.is_empty() {
+            data
+        } else {
+            // One buffer that grows: pieces of a byte each must not cost more than they are.
+            let mut all = BytesMut::from(kept);
+            all.extend_from_slice(&data);
+            all.freeze()
+        };
+    }
+
+    /// Asks the rules, if enough is known.
+    fn ask(&self, request: &RequestHeader, head: &ResponseHeader, end: End) -> Option<(Verdict, Outcome)> {
+        let limit = self.facts.options.limits.content.min(MAX_CONTENT);
+        let is_over = end != End::NotYet || self.kept.len() > limit;
+        let has_begun = self.until == Until::FirstByte && !self.kept.is_empty();
+        if !is_over && !has_begun {
+            return None;
         }
-        let enough = if self.counting { self.counted > limit } else { self.counted > 0 };
-        enough.then_some(Content { body, length: None, more: !self.counting })
+        let counted = (end != End::NotYet).then_some(self.kept.len() as u64);
+        let content = is_over.then(|| {
+            let held = self.kept.get(..limit).unwrap_or(&self.kept);
+            Content::new(Fields::Map(&head.headers), held, end != End::Here || held.len() < self.kept.len())
+        });
+        let known = Known {
+            body: match end {
+                _ if !self.kept.is_empty() => Body::Present,
+                End::Here => Body::Absent,
+                End::NotYet | End::Broken => Body::Unknown,
+            },
+            length: counted.or_else(|| declared_length(head)),
+            content: content.as_ref(),
+            is_pending: !is_over,
+        };
+        Some(self.facts.judge(request, head, known, Source::Upstream))
     }
 }
 
-/// Applies the edits of a reply, whose message is ours whatever version the upstream speaks.
-pub(super) fn edit(head: &mut ResponseHeader, edits: &[Edit]) {
-    head.set_version(Version::HTTP_11);
-    for edit in edits {
-        match edit {
-            Edit::Remove(name) => {
-                head.remove_header(name);
-            }
-            Edit::Set(name, value) => {
-                if let Err(error) = head.insert_header(title_case(name), value.clone()) {
-                    tracing::error!(%error, %name, "a header field could not be set");
-                }
-            }
-            Edit::Add(name, value) => {
-                if let Err(error) = head.append_header(title_case(name), value.clone()) {
-                    tracing::error!(%error, %name, "a header field could not be added");
-                }
-            }
+impl End {
+    fn of(task: &HttpTask) -> Self {
+        match task {
+            HttpTask::Failed(_) => Self::Broken,
+            task if task.is_end() => Self::Here,
+            _ => Self::NotYet,
         }
     }
 }
 
-/// Lets go what was held.
+/// Sends the message in place of the content.
+fn replace(request: &RequestHeader, mut head: Box<ResponseHeader>, reply: Reply, out: &mut Vec<HttpTask>) {
+    amend::amend(&mut head, &reply);
+    let body = amend::content(request, &head, reply.body);
+    out.push(HttpTask::Header(head, body.is_none()));
+    out.extend(body.map(|body| HttpTask::Body(Some(body), true)));
+}
+
+/// Lets go what was held. Of a response that breaks off before its first byte nothing is sent, so
+/// that the proxy can still answer for itself.
 fn release(
     head: Box<ResponseHeader>,
-    mut kept: Vec<Bytes>,
+    kept: Bytes,
     last: Option<HttpTask>,
-    end: bool,
+    end: End,
     out: &mut Vec<HttpTask>,
 ) {
-    let end = end && last.is_none();
-    let tail = kept.pop();
-    out.push(HttpTask::Header(head, end && tail.is_none()));
-    out.extend(kept.into_iter().map(|data| HttpTask::Body(Some(data), false)));
-    out.extend(tail.map(|data| HttpTask::Body(Some(data), end)));
+    if kept.is_empty() && end == End::Broken {
+        return out.extend(last);
+    }
+    let is_end = end == End::Here && last.is_none();
+    out.push(HttpTask::Header(head, is_end && kept.is_empty()));
+    if !kept.is_empty() {
+        out.push(HttpTask::Body(Some(kept), is_end));
+    }
     out.extend(last);
 }
 
@@ -246,15 +269,13 @@ mod tests {
     use std::{path::Path, sync::Arc, time::Instant};
 
     use chrono::Utc;
-    use chrono_tz::Tz;
     use http::HeaderMap;
     use pingora::{Error, ErrorType};
 
     use super::*;
     use crate::{
         config::{self, href::Disk},
-        exchange::user,
-        host::live::Live,
+        host::{live::Live, pingora::Options},
     };
 
     const IF_EMPTY: &str = r#"<response-messaging>
@@ -269,21 +290,25 @@ mod tests {
     }
 
     impl Held {
-        fn new(rules: &str) -> Self {
+        fn new(rules: &str, until: Until) -> Self {
             let (rules, _) = config::parse(rules.as_bytes(), Path::new("r"), &mut Disk::default()).unwrap();
+            let mut options = Options::new(Vec::new(), Vec::new());
+            (options.limits.drain, options.limits.content) = (10, 10);
             let facts = Facts {
-                id_was_sent: false,
                 snapshot: Arc::clone(&Live::new(rules).snapshot()),
+                options: Arc::new(options),
                 id: String::new(),
+                id_was_sent: false,
                 client: String::new(),
+                peer: None,
                 local: None,
-                upstream_port: None,
+                is_secure: false,
+                upstream: None,
                 received: Utc::now(),
                 started: Instant::now(),
-                zone: Tz::UTC,
-                user_header: user::DEFAULT_HEADER,
             };
-            Self { hold: Hold::waiting(facts, 10), request: RequestHeader::build("GET", b"/", None).unwrap() }
+            let hold = Hold::waiting(facts, until);
+            Self { hold, request: RequestHeader::build("GET", b"/", None).unwrap() }
         }
 
         /// What the client gets of a task, in short.
@@ -317,14 +342,14 @@ mod tests {
 
     #[test]
     fn a_head_that_ends_the_stream_is_empty() {
-        let mut held = Held::new(IF_EMPTY);
+        let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         assert_eq!(held.feed(head(404, true)), ["404", "empty end"]);
         assert_eq!(held.hold.progress(), Progress::Done);
     }
 
     #[test]
     fn interim_heads_pass() {
-        let mut held = Held::new(IF_EMPTY);
+        let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         assert_eq!(held.feed(head(103, false)), ["103"]);
         assert!(held.feed(head(404, false)).is_empty());
         assert_eq!(held.hold.progress(), Progress::Held);
@@ -333,7 +358,7 @@ mod tests {
     #[test]
     fn empty_pieces_are_no_content() {
         for end in [body("", true), HttpTask::Body(None, true), HttpTask::Done, HttpTask::Trailer(None)] {
-            let mut held = Held::new(IF_EMPTY);
+            let mut held = Held::new(IF_EMPTY, Until::FirstByte);
             assert!(held.feed(head(404, false)).is_empty());
             assert!(held.feed(body("", false)).is_empty());
             assert_eq!(held.feed(end), ["404", "empty end"]);
@@ -342,7 +367,7 @@ mod tests {
 
     #[test]
     fn trailers_without_content_go_with_it() {
-        let mut held = Held::new(IF_EMPTY);
+        let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         held.feed(head(404, false));
         let trailers = HttpTask::Trailer(Some(Box::new(HeaderMap::new())));
         assert_eq!(held.feed(trailers), ["404", "empty end"]);
@@ -350,7 +375,7 @@ mod tests {
 
     #[test]
     fn the_first_byte_lets_go_of_everything() {
-        let mut held = Held::new(IF_EMPTY);
+        let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         held.feed(head(404, false));
         assert_eq!(held.feed(body("a", false)), ["404", "a"]);
         assert_eq!(held.hold.progress(), Progress::Passing);
@@ -360,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_failure_before_it_leaves_nothing_behind() {
-        let mut held = Held::new(IF_EMPTY);
+        let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         held.feed(head(404, false));
         assert_eq!(held.feed(failure()), ["Failed end"]);
     }
@@ -369,13 +394,13 @@ mod tests {
     fn counting_ends_with_the_content_or_the_limit_or_a_failure() {
         let cases = [(body("cde", true), "5 end"), (failure(), "2 end"), (HttpTask::Done, "2 end")];
         for (last, message) in cases {
-            let mut held = Held::new(LENGTH);
+            let mut held = Held::new(LENGTH, Until::Length);
             held.feed(head(404, false));
             assert!(held.feed(body("ab", false)).is_empty());
             assert_eq!(held.feed(last), ["404", message]);
             assert_eq!(held.hold.progress(), Progress::Done);
         }
-        let mut held = Held::new(LENGTH);
+        let mut held = Held::new(LENGTH, Until::Length);
         held.feed(head(404, false));
         assert!(held.feed(body("0123456789", false)).is_empty());
         assert_eq!(held.feed(body("!", false)), ["404", "0 end"], "nobody knows");
@@ -384,9 +409,14 @@ mod tests {
 
     #[test]
     fn what_follows_a_message_is_dropped_and_counted() {
-        let mut held = Held::new(LENGTH);
+        let mut held = Held::new(LENGTH, Until::Length);
         held.hold = Hold::replacing(
-            Reply { status: 404, body: Some(Bytes::from_static(b"m")), edits: Vec::new() },
+            Reply {
+                status: 404,
+                body: Some(Bytes::from_static(b"m")),
+                edits: Vec::new(),
+                refused: Vec::new(),
+            },
             3,
         );
         assert_eq!(held.feed(head(404, false)), ["404", "m end"]);

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use http::HeaderName;
 
 use super::{strict::Strictness, upstream::Upstream};
-use crate::exchange::{request_id, user};
+use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ pub struct Options {
     pub request_id_headers: Vec<HeaderName>,
     /// The header field that names the remote user.
     pub user_header: HeaderName,
+    /// The response field by which an upstream asks, with `leave`, to leave its response alone.
+    pub opt_out_header: HeaderName,
     /// The zone of local times. Default: the system's.
     pub zone: Tz,
 }
@@ -70,6 +72,9 @@ pub struct Limits {
     /// Bytes of replaced content that are read and dropped, so that the upstream connection can
     /// be kept: 64 KiB. Past that it is closed.
     pub drain: u64,
+    /// Bytes of content that are held back where a rule or a message reads them: 64 KiB, which is
+    /// also the most.
+    pub content: usize,
     /// Requests on one client connection: 1000.
     pub requests_per_connection: u32,
     /// Idle upstream connections that are kept, for each worker thread: 128.
@@ -90,6 +95,7 @@ impl Options {
             forwarded: true,
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
+            opt_out_header: exchange::OPT_OUT,
             zone: crate::host::zone::local(),
         }
     }
@@ -114,6 +120,6 @@ impl Default for Timeouts {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { drain: 64 * 1024, requests_per_connection: 1000, pool_size: 128 }
+        Self { drain: 64 * 1024, content: MAX_CONTENT, requests_per_connection: 1000, pool_size: 128 }
     }
 }

@@ -1,0 +1,94 @@
+//! What a reply makes of the head of a response, and what content goes with it.
+
+use bytes::Bytes;
+use http::{Method, StatusCode, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+
+use crate::{Reply, exchange::title_case, reply::Edit, status::reason_phrase};
+
+/// Sets the status and applies the edits.
+pub(super) fn amend(head: &mut ResponseHeader, reply: &Reply) {
+    set_status(head, reply.status);
+    if reply.body.is_some() {
+        // The message is ours, whatever version the upstream speaks.
+        head.set_version(Version::HTTP_11);
+    }
+    reply.edits.iter().for_each(|edit| apply(head, edit));
+}
+
+/// The content to send in place of the old one, where this response has any.
+pub(super) fn content(request: &RequestHeader, head: &ResponseHeader, body: Option<Bytes>) -> Option<Bytes> {
+    let may_have = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    body.filter(|body| may_have && request.method != Method::HEAD && !body.is_empty())
+}
+
+fn set_status(head: &mut ResponseHeader, status: u16) {
+    if head.status == status {
+        return;
+    }
+    let set = head.set_status(status).and_then(|()| head.set_reason_phrase(reason_phrase(status)));
+    if let Err(error) = set {
+        tracing::error!(%error, status, "a status could not be set");
+    }
+}
+
+fn apply(head: &mut ResponseHeader, edit: &Edit) {
+    let applied = match edit {
+        Edit::Remove(name) => {
+            head.remove_header(name);
+            Ok(())
+        }
+        Edit::Set(name, value) => head.insert_header(title_case(name), value.clone()),
+        Edit::Add(name, value) => head.append_header(title_case(name), value.clone()).map(|_| ()),
+    };
+    if let Err(error) = applied {
+        tracing::error!(%error, ?edit, "a header field could not be edited");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, header};
+
+    use super::*;
+
+    fn head(status: u16, fields: &[(&'static str, &str)]) -> ResponseHeader {
+        let mut head = ResponseHeader::build(status, None).unwrap();
+        fields.iter().for_each(|(name, value)| head.insert_header(*name, *value).unwrap());
+        head
+    }
+
+    fn amended(mut head: ResponseHeader, status: u16, edits: Vec<Edit>) -> Vec<String> {
+        amend(&mut head, &Reply { status, body: None, edits, refused: Vec::new() });
+        let mut lines = vec![format!("{} {}", head.status.as_u16(), head.get_reason_phrase().unwrap_or("-"))];
+        head.case_header_iter().for_each(|(name, value)| {
+            lines.push(format!("{}: {}", String::from_utf8_lossy(name.as_slice()), value.to_str().unwrap()));
+        });
+        lines
+    }
+
+    #[test]
+    fn a_new_status_has_its_own_phrase() {
+        let mut own = head(404, &[]);
+        own.set_reason_phrase(Some("Gone Fishing")).unwrap();
+        assert_eq!(amended(own.clone(), 404, Vec::new()), ["404 Gone Fishing"]);
+        assert_eq!(amended(own.clone(), 413, Vec::new()), ["413 Content Too Large"]);
+        assert_eq!(amended(own, 599, Vec::new()), ["599 -"]);
+    }
+
+    #[test]
+    fn edits_keep_the_case_of_names() {
+        let value = HeaderValue::from_static;
+        let edits = vec![
+            Edit::Set(header::RETRY_AFTER, value("5")),
+            Edit::Add(header::SET_COOKIE, value("a=1")),
+            Edit::Add(header::SET_COOKIE, value("b=2")),
+            Edit::Remove(header::SERVER),
+        ];
+        let lines = amended(head(503, &[("server", "x"), ("retry-after", "9")]), 503, edits);
+        assert_eq!(lines.len(), 4);
+        for line in ["Retry-After: 5", "Set-Cookie: a=1", "Set-Cookie: b=2"] {
+            assert!(lines.contains(&line.to_owned()), "{lines:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Which rules a status is for, found by a look-up.
+
+use super::StatusRule;
+use crate::status::{CODES, StatusSet};
+
+/// For each status its candidates: the rules for it in order, up to the first that has no
+/// conditions. Statuses with the same candidates share one list, of which there are never more
+/// than statuses.
+#[derive(Debug)]
+pub(super) struct Index {
+    lists: Vec<Vec<u32>>,
+    /// For each status from 100 the position of its list.
+    by_status: Box<[u16]>,
+}
+
+/// Statuses that all rules so far treat alike, and the rules for them.
+struct Class {
+    statuses: StatusSet,
+    rules: Vec<u32>,
+}
+
+impl Index {
+    /// The index of these rules.
+    pub(super) fn new(rules: &[StatusRule]) -> Self {
+        // Each rule splits the classes that it is for in part. One that has met a rule without
+        // conditions is closed: nothing that follows is asked for its statuses.
+        let mut open = vec![Class { statuses: CODES.collect(), rules: Vec::new() }];
+        let mut closed = Vec::new();
+        for (position, rule) in (0..).zip(rules) {
+            let mut rest = Vec::with_capacity(open.len());
+            for class in open {
+                let (with, without) = class.split(rule, position);
+                rest.extend(without);
+                match rule.conditions.is_empty() {
+                    true => closed.extend(with),
+                    false => rest.extend(with),
+                }
+            }
+            open = rest;
+        }
+        let mut index = Self { lists: Vec::new(), by_status: CODES.map(|_| 0).collect() };
+        for (list, class) in (0..).zip(open.into_iter().chain(closed)) {
+            let places = index.by_status.iter_mut().zip(CODES);
+            places
+                .filter(|(_, status)| class.statuses.contains(*status))
+                .for_each(|(place, _)| *place = list);
+            index.lists.push(class.rules);
+        }
+        index
+    }
+
+    /// The positions of the rules that may be for this status, in order.
+    pub(super) fn candidates(&self, status: u16) -> &[u32] {
+        let index = status.checked_sub(*CODES.start()).map(usize::from);
+        let list = index.and_then(|index| self.by_status.get(index));
+        list.and_then(|&list| self.lists.get(usize::from(list))).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Class {
+    /// The part that the rule is for, and the part that it is not for.
+    fn split(mut self, rule: &StatusRule, position: u32) -> (Option<Self>, Option<Self>) {
+        let without = self.statuses.difference(&rule.statuses);
+        if without == self.statuses {
+            return (None, Some(self));
+        }
+        if without.is_empty() {
+            self.rules.push(position);
+            return (Some(self), None);
+        }
+        let with = Self {
+            statuses: self.statuses.difference(&without),
+            rules: self.rules.iter().copied().chain([position]).collect(),
+        };
+        (Some(with), Some(Self { statuses: without, rules: self.rules }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Condition, Conditions, Overwrite};
+
+    fn rule(statuses: impl IntoIterator<Item = u16>, is_conditional: bool) -> StatusRule {
+        let conditions = if is_conditional { vec![Condition::Proxy] } else { Vec::new() };
+        StatusRule::new("r", statuses.into_iter().collect(), Overwrite::Always, Vec::new())
+            .under(Conditions::new(conditions))
+    }
+
+    #[test]
+    fn candidates_end_with_the_first_that_always_applies() {
+        let rules = [
+            rule(400..=499, true),
+            rule([404, 500], false),
+            rule([404], false),
+            rule(400..=599, true),
+            rule([499, 503], false),
+        ];
+        let index = Index::new(&rules);
+        assert_eq!(index.candidates(404), [0, 1]);
+        assert_eq!(index.candidates(403), [0, 3]);
+        assert_eq!(index.candidates(499), [0, 3, 4]);
+        assert_eq!(index.candidates(500), [1]);
+        assert_eq!(index.candidates(503), [3, 4]);
+        assert_eq!(index.candidates(501), [3]);
+        for status in [0, 99, 100, 399, 600, 999, 1000, u16::MAX] {
+            assert_eq!(index.candidates(status), [0_u32; 0], "{status}");
+        }
+    }
+
+    #[test]
+    fn a_thousand_conditional_rules_are_listed_once() {
+        let rules: Vec<_> = (0..1000).map(|_| rule(CODES, true)).collect();
+        let index = Index::new(&rules);
+        assert_eq!(index.lists.len(), 1);
+        assert_eq!(index.candidates(503).len(), 1000);
+    }
+
+    #[test]
+    fn there_are_as_many_lists_as_statuses_at_most() {
+        let rules: Vec<_> =
+            (0..2000).map(|n| rule((0..10).map(|k| 100 + (n * 7 + k * 31) % 900), true)).collect();
+        let index = Index::new(&rules);
+        assert!(index.lists.len() <= CODES.len());
+        for status in CODES {
+            let mut expected = (0..).zip(&rules).filter(|(_, rule)| rule.statuses.contains(status));
+            let mut candidates = index.candidates(status).iter();
+            assert!(expected.all(|(position, _): (u32, _)| candidates.next() == Some(&position)));
+        }
+    }
+}
