@@ -1,5 +1,7 @@
 //! `retort serve`: the proxy.
 
+mod trusted;
+
 use std::{
     io,
     net::SocketAddr,
@@ -12,6 +14,8 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use http::HeaderName;
+
+use trusted::Front;
 
 use super::{console::Console, exit::Exit, identity::Identity, log::Log, value};
 use crate::{
@@ -45,9 +49,6 @@ pub(super) struct Serve {
     /// Accept HTTP/2 without TLS (prior knowledge) as well
     #[arg(long, env = "RETORT_H2C")]
     h2c: bool,
-    /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
-    #[arg(long, env = "RETORT_KEEP_FORWARDED")]
-    keep_forwarded: bool,
     /// Response header with which an upstream asks, by the value `leave`, to leave its response alone
     #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
     #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
@@ -61,6 +62,8 @@ pub(super) struct Serve {
     poll_interval: Duration,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    front: Front,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -115,7 +118,7 @@ impl Serve {
     fn options(&self) -> Options {
         let mut options = Options::new(self.listen.clone(), self.upstream.clone());
         options.h2c = self.h2c;
-        options.forwarded = !self.keep_forwarded;
+        self.front.apply(&mut options);
         options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.opt_out_header.clone();

@@ -1,9 +1,8 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use chrono::Utc;
 use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorType, Result,
@@ -18,16 +17,18 @@ use super::{
     app::Scope,
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
-    forward,
+    forward::{self, TraceContext},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
     options::Options,
+    proxy_protocol,
     strict::{self, Objection},
+    trusted::Hop,
     upstream::{Endpoint, Upstreams},
 };
 use crate::{
-    exchange::{Cause, Fields, Source, hands_off, request_id},
+    exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
     host::live::Live,
     rules::Reason,
 };
@@ -96,9 +97,22 @@ impl Filter {
         ctx.facts.id_was_sent = from_client.is_some();
         ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
         ctx.facts.peer = inet(session.client_addr());
-        ctx.facts.client = ctx.facts.peer.map_or_else(String::new, |peer| peer.ip().to_string());
-        ctx.facts.local = inet(session.server_addr());
-        ctx.facts.is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        let ends = session.digest().and_then(proxy_protocol::announced);
+        ctx.facts.local = ends.map(|ends| ends.destination).or(inet(session.server_addr()));
+        let socket = session.digest().and_then(|digest| digest.socket_digest.as_deref());
+        ctx.facts.source = match ends {
+            Some(ends) => Hop::from(ends.source),
+            None => socket.map_or(Hop::Unknown, Hop::of),
+        };
+        let asker = self.options.front.asker(ctx.facts.source, &request.headers);
+        ctx.facts.client = asker.client;
+        ctx.facts.is_believed = asker.is_believed;
+        let is_secure = || session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        ctx.facts.is_secure = asker.is_secure.unwrap_or_else(is_secure);
+        let makes_traces = self.options.trace_context == TraceContext::Make;
+        if makes_traces && Trace::of(Fields::Map(&request.headers)).is_none() {
+            ctx.facts.new_trace = Some(NewTrace::generate());
+        }
     }
 
     fn drain(&self) -> Drain {
@@ -112,19 +126,7 @@ impl ProxyHttp for Filter {
 
     fn new_ctx(&self) -> Context {
         Context {
-            facts: Facts {
-                snapshot: self.live.snapshot(),
-                options: Arc::clone(&self.options),
-                id: String::new(),
-                id_was_sent: false,
-                client: String::new(),
-                peer: None,
-                local: None,
-                is_secure: false,
-                upstream: None,
-                received: Utc::now(),
-                started: Instant::now(),
-            },
+            facts: Facts::new(self.live.snapshot(), Arc::clone(&self.options)),
             turn: self.upstreams.turn(),
             tried: Vec::new(),
             endpoint: None,
@@ -218,6 +220,7 @@ impl ProxyHttp for Filter {
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
+        forward::tell_the_trace(request, &ctx.facts)?;
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }
 
@@ -330,7 +333,8 @@ impl ProxyHttp for Filter {
         tracing::info!(
             target: "retort::access",
             id = ctx.facts.id,
-            client = ctx.facts.client,
+            trace_id = ctx.facts.trace(Fields::Map(&request.headers)).map(|trace| trace.trace_id),
+            client = %ctx.facts.client,
             method = request.method.as_str(),
             path = request.uri.path(),
             upstream = ctx.endpoint.as_ref().map(|endpoint| tracing::field::display(endpoint.address)),

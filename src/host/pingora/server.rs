@@ -21,7 +21,14 @@ use tokio::{
     time,
 };
 
-use super::{app::App, filter::Filter, in_flight::InFlight, options::Options, prompt::Promptly};
+use super::{
+    app::App,
+    filter::Filter,
+    in_flight::InFlight,
+    options::Options,
+    prompt::Promptly,
+    proxy_protocol::{Gate, Gated},
+};
 use crate::host::live::Live;
 
 /// Connections that the kernel keeps for us until they are accepted.
@@ -181,6 +188,7 @@ async fn serve(
     let (patience, head) = (options.timeouts.shutdown, options.timeouts.head);
     let server_options = server_options(&options);
     let conf = Arc::new(server_conf(&options));
+    let gate = Arc::new(Gate::new(&options.front, head));
     let filter = Filter::new(options, live);
     let in_flight = filter.in_flight();
     tokio::select! {
@@ -190,7 +198,10 @@ async fn serve(
     }
     let mut proxy = http_proxy(&conf, filter);
     proxy.server_options = Some(server_options);
-    let mut service = Service::new("retort".to_owned(), Promptly::new(App::new(proxy, head)));
+    let app = Gated::new(Promptly::new(App::new(proxy, head)), Arc::clone(&gate));
+    let mut service = Service::new("retort".to_owned(), app);
+    // Where there is TLS, the gate stands in front of it; else `app` asks it.
+    service.endpoints().set_pre_tls_callback(gate);
     let mut bound = Fds::new();
     for (listener, address) in listeners.into_iter().zip(addresses) {
         // Pingora takes a listener over by the name of its address.
