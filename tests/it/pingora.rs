@@ -8,6 +8,8 @@ mod held;
 mod lifecycle;
 mod log;
 mod replaced;
+mod trace;
+mod trusted;
 mod untouched;
 
 /// Errors without content get a message, in JSON or text.

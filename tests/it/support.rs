@@ -11,11 +11,11 @@ mod origin;
 mod proxy;
 mod upstream;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, dial};
 pub(crate) use events::access;
 pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
-pub(crate) use message::{Framing, Response};
+pub(crate) use message::{Framing, Request, Response};
 pub(crate) use notation::Bytes;
 pub(crate) use origin::{Origin, Received};
 pub(crate) use proxy::{Proxy, rules};

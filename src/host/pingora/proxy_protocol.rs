@@ -204,3 +204,63 @@ fn digest(announcement: Announcement) -> Result<ProxyDigest, Refusal> {
     let unused = ResponseHeader::build(200, Some(0)).map_err(io::Error::other).map_err(Refusal::Lost)?;
     Ok(ProxyDigest::new(Box::new(unused), Some(Box::new(announcement) as Box<dyn Any + Send + Sync>)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use pingora::protocols::SocketDigest;
+    use tokio::{
+        io::AsyncWriteExt,
+        net::{TcpListener, TcpStream},
+        runtime::Builder,
+    };
+
+    use super::*;
+
+    /// Sends bytes through a gate to what stands behind it: TLS, or HTTP.
+    fn pass(mode: ProxyProtocol, sent: &[u8]) -> Result<(Option<Ends>, Vec<u8>), u64> {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (accepted, _) = listener.accept().await.unwrap();
+            client.write_all(sent).await.unwrap();
+            drop(client);
+
+            let descriptor = accepted.as_raw_fd();
+            let mut stream = Socket::from(accepted);
+            stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
+            let front = Front { proxy_protocol: mode, ..Front::default() };
+            let gate = Gate::new(&front, Duration::from_secs(20));
+            // Once more, as where there is no TLS any more: nothing is read twice.
+            for _ in 0..2 {
+                let passed = gate.process(&mut stream).await;
+                passed.map_err(|_| gate.refused.load(Ordering::Relaxed))?;
+            }
+            let digest = Digest { proxy_digest: stream.get_proxy_digest(), ..Digest::default() };
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.unwrap();
+            Ok((announced(&digest), rest))
+        })
+    }
+
+    #[test]
+    fn what_follows_is_left() {
+        let line = b"PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n\x16\x03\x01 hello";
+        let ends = Ends {
+            source: "192.0.2.1:4711".parse().unwrap(),
+            destination: "198.51.100.2:443".parse().unwrap(),
+        };
+        assert_eq!(pass(ProxyProtocol::Require, line), Ok((Some(ends), b"\x16\x03\x01 hello".to_vec())));
+        let unknown = b"PROXY UNKNOWN\r\nPROXY UNKNOWN\r\n";
+        assert_eq!(pass(ProxyProtocol::Require, unknown), Ok((None, b"PROXY UNKNOWN\r\n".to_vec())));
+        assert_eq!(pass(ProxyProtocol::Off, line), Ok((None, line.to_vec())));
+        assert_eq!(pass(ProxyProtocol::Trusted, line), Ok((None, line.to_vec())), "nobody is trusted");
+    }
+
+    #[test]
+    fn what_is_refused_is_counted() {
+        assert_eq!(pass(ProxyProtocol::Require, b"\x16\x03\x01 hello, no proxy"), Err(1));
+        assert_eq!(pass(ProxyProtocol::Require, b"PROXY TCP4 192.0"), Err(0), "it left by itself");
+    }
+}

@@ -316,15 +316,10 @@ mod tests {
         ) {
             let sent = [&header[..], &after].concat();
             let mut read_so_far = 0;
-            loop {
-                match read(&sent[..read_so_far]).unwrap() {
-                    Progress::Needs(more) => {
-                        prop_assert!(more > 0);
-                        read_so_far += more;
-                        prop_assert!(read_so_far <= header.len());
-                    }
-                    Progress::Done(_) => break,
-                }
+            while let Progress::Needs(more) = read(&sent[..read_so_far]).unwrap() {
+                prop_assert!(more > 0);
+                read_so_far += more;
+                prop_assert!(read_so_far <= header.len());
             }
             prop_assert_eq!(read_so_far, header.len());
         }
