@@ -78,8 +78,7 @@ impl Vector {
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nafter";
 
-const ALWAYS: &str =
-    r#"<status-code id="always" code-regex="\d\d\d" overwrite="ALWAYS"><message>status %s</message></status-code>"#;
+const ALWAYS: &str = r#"<status-code id="always" code-regex="\d\d\d" overwrite="ALWAYS"><message>status %s</message></status-code>"#;
 
 #[test]
 fn responses() {
@@ -103,9 +102,15 @@ fn responses() {
     let (plain, ruled) = (Proxy::start("", &upstream), Proxy::start(ALWAYS, &upstream));
     let mut runs = Vec::new();
     for (number, vector) in vectors.iter().enumerate() {
-        let cases = [(&plain, vector.client.clone(), "", "after"), (&ruled, vector.ruled(), " (ruled)", "status 200")];
+        let cases = [
+            (&plain, vector.client.clone(), "", "after"),
+            (&ruled, vector.ruled(), " (ruled)", "status 200"),
+        ];
         for (proxy, seen, how, after) in cases {
-            runs.push((format!("{}{how}", vector.name), (vector.clone(), number, seen, proxy.connect(), after)));
+            runs.push((
+                format!("{}{how}", vector.name),
+                (vector.clone(), number, seen, proxy.connect(), after),
+            ));
         }
     }
     all(runs, |(vector, number, seen, mut client, after)| {
@@ -123,6 +128,9 @@ impl Seen {
         }
         let statuses: Vec<_> = responses.iter().map(Response::status).collect();
         same("the status", &statuses, &self.status).map_err(|e| format!("{e}\n{responses:?}"))?;
+        // RFC 9110 §2.5: whatever the upstream speaks.
+        let own = responses.iter().all(|response| response.status_line.starts_with("HTTP/1.1 "));
+        same("that all are of HTTP/1.1", &own, &true)?;
         let last = responses.last().unwrap();
         same("that it was cut off", &!last.complete, &self.cut)?;
         // How far it came before the cut is a matter of packets.
@@ -131,14 +139,17 @@ impl Seen {
         }
         let lines: Vec<_> = last.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         let missing: Vec<_> = self.has.iter().filter(|field| !lines.contains(field)).collect();
-        let odd = self.lacks.iter().filter(|name| last.fields.iter().any(|(it, _)| it.eq_ignore_ascii_case(name)));
+        let odd =
+            self.lacks.iter().filter(|name| last.fields.iter().any(|(it, _)| it.eq_ignore_ascii_case(name)));
         let odd: Vec<_> = odd.collect();
         if !missing.is_empty() || !odd.is_empty() {
             return Err(format!("  {missing:?} are missing, {odd:?} are not, in {last:?}"));
         }
         match self.connection {
             // What the upstream sent too much must not become the answer to another request.
-            Connection::Kept if !self.cut => same("the next response", &client.get("/after", "").text(), &after),
+            Connection::Kept if !self.cut => {
+                same("the next response", &client.get("/after", "").text(), &after)
+            }
             _ => same("the rest", &Bytes(client.rest()), &Bytes::default()),
         }
     }
