@@ -7,6 +7,7 @@ mod h2c;
 mod held;
 mod lifecycle;
 mod log;
+mod refusals;
 mod replaced;
 mod untouched;
 

@@ -201,9 +201,6 @@ fn host(request: &RequestHeader) -> Option<Objection> {
         (Some(_), None) => Some(Objection::bad("Host is malformed")),
         (Some(_), Some(_)) => Some(Objection::bad("Host twice")),
         (None, _) if request.version == Version::HTTP_11 => Some(Objection::bad("no Host field")),
-        (None, _) if request.version == Version::HTTP_2 && authority.is_none() => {
-            Some(Objection::bad("no authority"))
-        }
         (None, _) => None,
     }
 }
@@ -361,11 +358,11 @@ mod tests {
         assert_eq!(head("GET / HTTP/1.0"), None);
         assert_eq!(head("GET / HTTP/1.0\r\nHost: a b"), Some(400));
         assert_eq!(head("GET / HTTP/1.1\r\nHost: a\r\nHost: a"), Some(400));
-        let mut request = request("GET / HTTP/1.1");
-        request.set_version(Version::HTTP_2);
-        assert!(Strictness::default().objection(&request, None).is_some());
+        let mut request = request("GET / HTTP/1.0");
         request.set_uri(http::Uri::from_static("http://a/"));
         assert_eq!(Strictness::default().objection(&request, None), None);
+        request.set_uri("http://a:b/".parse().unwrap());
+        assert!(Strictness::default().objection(&request, None).is_some());
     }
 
     #[test]

@@ -56,10 +56,18 @@ impl H2Client {
 
     /// Sends a request without content; returns the id of its stream.
     pub(crate) fn request(&mut self, method: &str, path: &str) -> u32 {
+        self.fields(&[
+            (":method", method),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "example.org"),
+        ])
+    }
+
+    /// Sends a request of these fields, which are few and short; returns the id of its stream.
+    pub(crate) fn fields(&mut self, fields: &[(&str, &str)]) -> u32 {
         let id = self.next_id;
         self.next_id += 2;
-        let fields =
-            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
         let mut block = Vec::new();
         for (name, value) in fields {
             // A literal field that is not to be indexed, its name and value without Huffman code.
