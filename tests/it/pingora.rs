@@ -2,6 +2,7 @@
 
 mod connections;
 mod failures;
+mod faults;
 mod forwarding;
 mod h2c;
 mod held;
