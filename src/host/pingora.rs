@@ -18,6 +18,7 @@ mod forward;
 mod held;
 mod hold;
 mod in_flight;
+mod mend;
 mod options;
 mod prompt;
 mod proxy_protocol;

@@ -2,11 +2,13 @@
 
 mod connections;
 mod failures;
+mod faults;
 mod forwarding;
 mod h2c;
 mod held;
 mod lifecycle;
 mod log;
+mod refusals;
 mod replaced;
 mod trace;
 mod trusted;

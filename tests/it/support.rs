@@ -3,6 +3,7 @@
 
 mod client;
 mod events;
+mod fault;
 mod gate;
 mod h2;
 mod message;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub(crate) use client::{Client, dial};
 pub(crate) use events::access;
+pub(crate) use fault::{Fault, FaultKind, Towards, Wire};
 pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
 pub(crate) use message::{Framing, Request, Response};

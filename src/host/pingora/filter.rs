@@ -21,9 +21,10 @@ use super::{
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
+    mend,
     options::Options,
     proxy_protocol,
-    strict::{self, Objection},
+    strict::Objection,
     trusted::Hop,
     upstream::{Endpoint, Upstreams},
 };
@@ -216,7 +217,7 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        strict::mend(request)?;
+        mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
@@ -235,6 +236,10 @@ impl ProxyHttp for Filter {
             let context = "the upstream switched protocols unasked";
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, context).into_up());
         }
+        if let Some(objection) = self.options.strictness.objection_to_response(response) {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, objection).into_up());
+        }
+        mend::response(response)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
         }

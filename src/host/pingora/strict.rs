@@ -5,9 +5,14 @@
 //! where a request ends, for whom it is and who sent it.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
-use pingora::{Error, Result, http::RequestHeader};
+use pingora::{
+    Error,
+    http::{RequestHeader, ResponseHeader},
+};
 
-/// How much is demanded of requests.
+use super::mend::has_many_lengths;
+
+/// How much is demanded of requests, and of responses where they say in two ways where they end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strictness {
     /// Whether what RFC 9112 lets a recipient repair is repaired, not refused: Content-Length
@@ -43,6 +48,13 @@ impl Strictness {
             .or_else(|| host(request))
             .or_else(|| codings(&request.headers))
             .or_else(|| if self.lenient { None } else { framing(request, raw) })
+    }
+
+    /// What is wrong with a response.
+    pub(super) fn objection_to_response(&self, response: &ResponseHeader) -> Option<&'static str> {
+        // Nobody asked for another coding: TE does not travel.
+        let objection = codings(&response.headers).filter(|_| !self.lenient);
+        objection.map(|objection| objection.what)
     }
 
     fn size(&self, request: &RequestHeader, raw: Option<&[u8]>, target: &[u8]) -> Option<Objection> {
@@ -137,23 +149,6 @@ const TRUSTED: [HeaderName; 16] = [
 /// What all other fields that tell who sent a request begin with.
 const FORWARDED_PREFIX: &[u8] = b"x-forwarded-";
 
-/// Writes what was let pass in a way that leaves nothing to interpretation.
-pub(super) fn mend(request: &mut RequestHeader) -> Result<()> {
-    // RFC 9112 §3.2.1: an origin is asked by path. The URI has no more than that already.
-    if !is_origin_form(request.raw_path()) && is_absolute_form(request.raw_path()) {
-        request.set_uri(request.uri.clone());
-    }
-    // RFC 9112 §6.3: equal lengths, which is all that Pingora lets pass, are replaced by one.
-    let length = match several(request.headers.get_all(header::CONTENT_LENGTH).iter()) {
-        Some(line) => line.as_bytes().split(|byte| *byte == b',').next().map(HeaderValue::from_bytes),
-        None => None,
-    };
-    match length {
-        Some(Ok(length)) => request.insert_header(header::CONTENT_LENGTH, length),
-        _ => Ok(()),
-    }
-}
-
 /// Pingora passes the content on without what `chunked` did to it, but says nothing of other
 /// codings, which nobody could undo then.
 fn codings(headers: &HeaderMap) -> Option<Objection> {
@@ -177,23 +172,17 @@ fn framing(request: &RequestHeader, raw: Option<&[u8]>) -> Option<Objection> {
     {
         return Some(Objection::bad("Content-Length beside Transfer-Encoding"));
     }
-    if several(headers.get_all(header::CONTENT_LENGTH).iter()).is_some() {
+    if has_many_lengths(headers) {
         return Some(Objection::bad("more than one Content-Length"));
     }
     headers.keys().any(is_look_alike).then_some(Objection::bad("a field that could be taken for another"))
-}
-
-/// The first of the lines of a list, where it has more than one member.
-fn several<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a HeaderValue> {
-    let first = lines.next()?;
-    (lines.next().is_some() || first.as_bytes().contains(&b',')).then_some(first)
 }
 
 fn is_origin_form(target: &[u8]) -> bool {
     target.starts_with(b"/")
 }
 
-fn is_absolute_form(target: &[u8]) -> bool {
+pub(super) fn is_absolute_form(target: &[u8]) -> bool {
     let has_scheme = |scheme: &[u8]| {
         target.split_at_checked(scheme.len()).is_some_and(|(start, _)| start.eq_ignore_ascii_case(scheme))
     };
@@ -212,9 +201,6 @@ fn host(request: &RequestHeader) -> Option<Objection> {
         (Some(_), None) => Some(Objection::bad("Host is malformed")),
         (Some(_), Some(_)) => Some(Objection::bad("Host twice")),
         (None, _) if request.version == Version::HTTP_11 => Some(Objection::bad("no Host field")),
-        (None, _) if request.version == Version::HTTP_2 && authority.is_none() => {
-            Some(Objection::bad("no authority"))
-        }
         (None, _) => None,
     }
 }
@@ -372,11 +358,11 @@ mod tests {
         assert_eq!(head("GET / HTTP/1.0"), None);
         assert_eq!(head("GET / HTTP/1.0\r\nHost: a b"), Some(400));
         assert_eq!(head("GET / HTTP/1.1\r\nHost: a\r\nHost: a"), Some(400));
-        let mut request = request("GET / HTTP/1.1");
-        request.set_version(Version::HTTP_2);
-        assert!(Strictness::default().objection(&request, None).is_some());
+        let mut request = request("GET / HTTP/1.0");
         request.set_uri(http::Uri::from_static("http://a/"));
         assert_eq!(Strictness::default().objection(&request, None), None);
+        request.set_uri("http://a:b/".parse().unwrap());
+        assert!(Strictness::default().objection(&request, None).is_some());
     }
 
     #[test]
@@ -435,13 +421,13 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_written_in_one_way() {
-        for lengths in ["Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5, 5", "Content-Length: 5"]
-        {
-            let mut request = request(&format!("POST http://a/b?c HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n"));
-            mend(&mut request).unwrap();
-            let lengths: Vec<_> = request.headers.get_all(header::CONTENT_LENGTH).iter().collect();
-            assert_eq!((lengths, request.raw_path()), (vec![&HeaderValue::from_static("5")], &b"/b?c"[..]));
+    fn responses() {
+        let lenient = Strictness { lenient: true, ..Strictness::default() };
+        for (coding, well) in [("chunked", true), ("Chunked", true), ("gzip, chunked", false), ("x", false)] {
+            let mut response = ResponseHeader::build(200, None).unwrap();
+            response.insert_header(header::TRANSFER_ENCODING, coding).unwrap();
+            assert_eq!(Strictness::default().objection_to_response(&response).is_none(), well, "{coding}");
+            assert_eq!(lenient.objection_to_response(&response), None);
         }
     }
 

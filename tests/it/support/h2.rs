@@ -70,12 +70,17 @@ impl H2Client {
 
     /// The same with these fields.
     pub(crate) fn request_with(&mut self, method: &str, path: &str, fields: &[(&str, &str)]) -> u32 {
-        let id = self.next_id;
-        self.next_id += 2;
         let start =
             [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        self.fields(&[&start, fields].concat())
+    }
+
+    /// Sends a request of these fields, which are few and short; returns the id of its stream.
+    pub(crate) fn fields(&mut self, fields: &[(&str, &str)]) -> u32 {
+        let id = self.next_id;
+        self.next_id += 2;
         let mut block = Vec::new();
-        for (name, value) in start.iter().chain(fields) {
+        for (name, value) in fields {
             // A literal field that is not to be indexed, its name and value without Huffman code.
             block.push(0);
             for text in [name, value] {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufReader, Read, Write},
-    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
     thread,
 };
 

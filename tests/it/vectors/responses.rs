@@ -128,6 +128,9 @@ impl Seen {
         }
         let statuses: Vec<_> = responses.iter().map(Response::status).collect();
         same("the status", &statuses, &self.status).map_err(|e| format!("{e}\n{responses:?}"))?;
+        // RFC 9110 §2.5: whatever the upstream speaks.
+        let own = responses.iter().all(|response| response.status_line.starts_with("HTTP/1.1 "));
+        same("that all are of HTTP/1.1", &own, &true)?;
         let last = responses.last().unwrap();
         same("that it was cut off", &!last.complete, &self.cut)?;
         // How far it came before the cut is a matter of packets.
