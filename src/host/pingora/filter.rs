@@ -271,7 +271,7 @@ impl ProxyHttp for Filter {
             Verdict::Keep
         };
         if hands_off(Fields::Map(&response.headers), &self.options.opt_out_header) {
-            response.remove_header(&self.options.opt_out_header);
+            *response = amend::without(response, &self.options.opt_out_header)?;
         }
         let hold = match verdict {
             Verdict::Keep => return Ok(()),
