@@ -29,6 +29,7 @@ use super::{
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    proxy_protocol::{Gate, Gated},
     upstream::Upstreams,
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
@@ -255,8 +256,12 @@ async fn accept<P>(
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let app = Promptly::new(App::new(proxy, options.timeouts.head));
+    let head = options.timeouts.head;
+    let gate = Arc::new(Gate::new(&options.front, head));
+    let app = Gated::new(Promptly::new(App::new(proxy, head)), Arc::clone(&gate));
     let mut service = Service::new("retort".to_owned(), app);
+    // Where there is TLS, the gate stands in front of it; else `app` asks it.
+    service.endpoints().set_pre_tls_callback(gate);
     let mut fds = Fds::new();
     for (listener, address) in bound {
         // Pingora takes a listener over by the name of its address.
