@@ -1,9 +1,12 @@
 //! `retort serve`: the proxy.
 
+mod tls;
+
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
+use self::tls::TlsListener;
 use super::{
     console::Console,
     exit::Exit,
@@ -30,6 +33,8 @@ pub(super) struct Serve {
     upstream: Vec<Upstream>,
     #[command(flatten)]
     listener: Listener,
+    #[command(flatten)]
+    tls: TlsListener,
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
@@ -74,15 +79,19 @@ struct Tuning {
 const AFTER_HELP: &str = "Examples:
   retort serve --rules rules.xml --upstream http://127.0.0.1:9000
   retort serve --rules rules.xml --upstream http://a:9000 --upstream http://b:9000 --listen [::]:80
+  retort serve --rules rules.xml --upstream http://a:9000 --tls-listen [::]:443 --tls-cert a.pem --tls-key a.key
   RETORT_RULES=rules.xml RETORT_UPSTREAM=http://a:9000 RETORT_LOG=warn retort serve";
 
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
         let reloader = self.rules.watch(console)?;
-        let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(listener::refused)?;
+        let mut options = self.options();
+        options.tls = self.tls.settings(self.rules.poll_interval)?;
+        let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
-        tracing::info!(on, upstreams, "listening");
+        let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
+        tracing::info!(on, tls, upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }

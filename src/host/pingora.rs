@@ -24,9 +24,11 @@ mod in_flight;
 mod options;
 mod prompt;
 mod server;
+mod tls;
 mod upstream;
 
 pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
+pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
 pub use upstream::{Upstream, UpstreamError};

@@ -23,6 +23,7 @@ use super::{
     hold::Hold,
     in_flight::{self, InFlight},
     options::Options,
+    tls,
     upstream::{Endpoint, Upstreams},
 };
 use crate::{
@@ -222,6 +223,9 @@ impl ProxyHttp for Filter {
     ) -> Result<()> {
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
+        }
+        if self.options.tls.forward_client_cert {
+            tls::tell_who_proved(request, session.digest())?;
         }
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }

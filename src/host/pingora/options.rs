@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-use super::upstream::Upstream;
+use super::{tls::Tls, upstream::Upstream};
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
@@ -13,6 +13,8 @@ use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 pub struct Options {
     /// The addresses to listen on. Port 0 takes a free port.
     pub listen: Vec<SocketAddr>,
+    /// TLS to clients. Default: none.
+    pub tls: Tls,
     /// Where requests go, in turn.
     pub upstreams: Vec<Upstream>,
     /// Worker threads. Default: one for each processor.
@@ -84,6 +86,7 @@ impl Options {
     pub fn new(listen: Vec<SocketAddr>, upstreams: Vec<Upstream>) -> Self {
         Self {
             listen,
+            tls: Tls::default(),
             upstreams,
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,

@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use pingora::{
     apps::HttpServerOptions,
+    listeners::tls::Acceptor,
     proxy::{HttpProxy, ProxyHttp, http_proxy},
-    server::{Fds, configuration::ServerConf},
+    server::{Fds, ListenFds, configuration::ServerConf},
     services::{Service as _, listening::Service},
 };
 use tokio::{
@@ -29,6 +31,7 @@ use super::{
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    tls::{Keeper, Problems, Secure, Unkept},
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -47,6 +50,7 @@ pub struct Server {
     runtime: Runtime,
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
+    tls: Option<Keeper>,
     options: Options,
     live: Arc<Live>,
     role: Role,
@@ -60,6 +64,14 @@ enum Role {
     Proxy,
     /// They tell of others that failed, and the rules answer those.
     ErrorBackend(Forwarded),
+}
+
+/// The listeners of a server, with their addresses.
+struct Bound {
+    plain: Vec<(TcpListener, SocketAddr)>,
+    /// Those where TLS is spoken, and what is in force there.
+    secure: Vec<(TcpListener, SocketAddr)>,
+    acceptor: Option<Arc<ArcSwap<Acceptor>>>,
 }
 
 /// Stops a [`Server`] from anywhere.
@@ -83,6 +95,8 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The certificates cannot be used.
+    Tls(Problems),
     /// The threads could not be started.
     Runtime(io::Error),
 }
@@ -113,6 +127,10 @@ impl Server {
     }
 
     fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
+        let tls = match options.tls.listen.is_empty() {
+            true => None,
+            false => Some(Keeper::start(&options.tls)?),
+        };
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("retort")
@@ -121,7 +139,7 @@ impl Server {
             .map_err(Error::Runtime)?;
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         let entered = runtime.enter();
-        for &address in &options.listen {
+        for &address in options.listen.iter().chain(&options.tls.listen) {
             let failed = |source| Error::Listen { address, source };
             let listener = listener(address).map_err(failed)?;
             addresses.push(listener.local_addr().map_err(failed)?);
@@ -129,12 +147,17 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, role, end: Arc::new(end) })
+        Ok(Self { runtime, listeners, addresses, tls, options, live, role, end: Arc::new(end) })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.addresses.get(..self.options.listen.len()).unwrap_or_default()
+    }
+
+    /// The same of those where it speaks TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        self.addresses.get(self.options.listen.len()..).unwrap_or_default()
     }
 
     /// What stops it.
@@ -144,8 +167,10 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, role, end } = self;
-        let bound = listeners.into_iter().zip(addresses).collect();
+        let Self { runtime, listeners, addresses, tls, options, live, role, end } = self;
+        let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
+        let secure = plain.split_off(options.listen.len().min(plain.len()));
+        let bound = Bound { plain, secure, acceptor: tls.as_ref().map(Keeper::acceptor) };
         let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
@@ -184,6 +209,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Tls(problems) => problems.fmt(f),
             Error::Runtime(source) => write!(f, "cannot start the worker threads: {source}"),
         }
     }
@@ -193,6 +219,16 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Listen { source, .. } | Error::Runtime(source) => Some(source),
+            Error::Tls(problems) => Some(problems),
+        }
+    }
+}
+
+impl From<Unkept> for Error {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Refused(problems) => Error::Tls(problems),
+            Unkept::Thread(source) => Error::Runtime(source),
         }
     }
 }
@@ -205,7 +241,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn serve(
-    bound: Vec<(TcpListener, SocketAddr)>,
+    bound: Bound,
     options: Options,
     live: Arc<Live>,
     role: Role,
@@ -237,27 +273,32 @@ async fn serve(
 }
 
 /// Accepts connections until the end begins.
-async fn accept<P>(
-    bound: Vec<(TcpListener, SocketAddr)>,
-    mut proxy: HttpProxy<P>,
-    options: &Options,
-    end: &mut watch::Receiver<End>,
-) where
+async fn accept<P>(bound: Bound, mut proxy: HttpProxy<P>, options: &Options, end: &mut watch::Receiver<End>)
+where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
     let app = Promptly::new(App::new(proxy, options.timeouts.head));
-    let mut service = Service::new("retort".to_owned(), app);
     let mut fds = Fds::new();
-    for (listener, address) in bound {
-        // Pingora takes a listener over by the name of its address.
-        service.add_tcp(&address.to_string());
-        fds.add(address.to_string(), listener.into_raw_fd());
-    }
+    let mut plain = Service::new("retort".to_owned(), app.clone());
+    listen(&mut plain, bound.plain, &mut fds);
+    let mut secure = bound.acceptor.map(|acceptor| {
+        let app = Secure::new(app, acceptor, options.tls.handshake);
+        let mut service = Service::new("retort-tls".to_owned(), app);
+        listen(&mut service, bound.secure, &mut fds);
+        service
+    });
 
+    let fds: ListenFds = Arc::new(fds.into());
     let (shutdown, shutdown_watch) = watch::channel(false);
     let accepting = async {
-        service.start_service(Some(Arc::new(fds.into())), shutdown_watch, 1).await;
+        let plain = plain.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1);
+        match &mut secure {
+            None => plain.await,
+            Some(secure) => {
+                tokio::join!(plain, secure.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1));
+            }
+        }
     };
     let stopping = async {
         // The sender lives as long as the server.
@@ -265,6 +306,15 @@ async fn accept<P>(
         shutdown.send_replace(true);
     };
     tokio::join!(accepting, stopping);
+}
+
+/// Has a service accept the connections of listeners.
+fn listen<A>(service: &mut Service<A>, bound: Vec<(TcpListener, SocketAddr)>, fds: &mut Fds) {
+    for (listener, address) in bound {
+        // Pingora takes a listener over by the name of its address.
+        service.add_tcp(&address.to_string());
+        fds.add(address.to_string(), listener.into_raw_fd());
+    }
 }
 
 /// Returns when there has been no request for a while. Connections that wait for one see the
