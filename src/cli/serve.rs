@@ -1,12 +1,13 @@
 //! `retort serve`: the proxy.
 
 mod tls;
+mod upstreams;
 
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::tls::TlsListener;
+use self::{tls::TlsListener, upstreams::Upstreams};
 use super::{
     console::Console,
     exit::Exit,
@@ -28,7 +29,8 @@ use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
 pub(super) struct Serve {
     #[command(flatten)]
     rules: WatchedRules,
-    /// Where requests go, in turn; repeatable
+    /// Where requests go: http://HOST:PORT, https://HOST:PORT or unix:/PATH; repeatable, each with a
+    /// #weight=N behind it if need be
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
     #[command(flatten)]
@@ -38,6 +40,8 @@ pub(super) struct Serve {
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
+    #[command(flatten)]
+    upstreams: Upstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -85,9 +89,8 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        let options = self.options()?;
         let reloader = self.rules.watch(console)?;
-        let mut options = self.options();
-        options.tls = self.tls.settings(self.rules.poll_interval)?;
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
@@ -96,15 +99,17 @@ impl Serve {
         Ok(Exit::Fine)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> anyhow::Result<Options> {
         let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
         self.listener.apply(&mut options);
+        options.tls = self.tls.settings(self.rules.poll_interval)?;
         options.forwarded = !self.keep_forwarded;
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
+        options.balancing = self.upstreams.balancing()?;
         self.tuning.apply(&mut options);
-        options
+        Ok(options)
     }
 }
 
@@ -139,7 +144,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Options {
         let line = ["retort", "--rules", "x", "--upstream", "http://127.0.0.1:1"];
-        Line::parse_from(line.iter().chain(flags)).serve.options()
+        Line::parse_from(line.iter().chain(flags)).serve.options().unwrap()
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! Pingora writes the header of a response before it knows whether content follows, and asks
 //! nobody on the way. Where a rule needs to know, the filter swaps the client's session for a
 //! wrapper (`held`) that keeps the header back until the first byte of content, the end, or a
-//! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
+//! failure; or, where a rule or a message reads the content, until that is here as far as it is
+//! read. Where no rule is for the status, nothing is swapped and nothing is asked.
 
 mod amend;
 mod answer;
@@ -31,4 +32,7 @@ pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
 pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
-pub use upstream::{Upstream, UpstreamError};
+pub use upstream::{
+    Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,
+    UpstreamStatus, Upstreams,
+};

@@ -14,6 +14,7 @@ mod memory;
 mod meta;
 mod replaced;
 mod untouched;
+mod upstreams;
 
 /// Errors without content get a message, in JSON or text.
 const IF_EMPTY: &str = r#"

@@ -8,7 +8,9 @@ mod gate;
 mod h2;
 mod hpack;
 mod message;
+mod origin;
 mod proxy;
+mod until;
 mod upstream;
 
 pub(crate) use client::Client;
@@ -16,7 +18,9 @@ pub(crate) use events::access;
 pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
 pub(crate) use message::{Framing, Response};
+pub(crate) use origin::Origin;
 pub(crate) use proxy::{Proxy, rules};
+pub(crate) use until::until;
 pub(crate) use upstream::Upstream;
 
 use std::time::Duration;

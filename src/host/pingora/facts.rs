@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use http::{Method, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::options::Options;
+use super::{options::Options, upstream::Address};
 use crate::{
     Body, Decision, Exchange, Reply, Rules,
     exchange::{
@@ -39,7 +39,7 @@ pub(super) struct Facts {
     pub(super) local: Option<SocketAddr>,
     /// Whether the client's connection is encrypted.
     pub(super) is_secure: bool,
-    pub(super) upstream: Option<SocketAddr>,
+    pub(super) upstream: Option<Address>,
     /// The port of the upstream, where another proxy told that and no more.
     pub(super) told_port: Option<u16>,
     pub(super) received: DateTime<Utc>,
@@ -180,7 +180,7 @@ impl Facts {
 
     fn addresses(&self) -> Addresses {
         let ip = |address: Option<SocketAddr>| text(address.map(|address| address.ip()));
-        Addresses { peer: ip(self.peer), local: ip(self.local), upstream: text(self.upstream) }
+        Addresses { peer: ip(self.peer), local: ip(self.local), upstream: text(self.upstream.as_ref()) }
     }
 
     fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
@@ -193,7 +193,7 @@ impl Facts {
             local: &addresses.local,
             local_port: port(self.local),
             upstream: &addresses.upstream,
-            upstream_port: port(self.upstream).or(self.told_port),
+            upstream_port: self.upstream.as_ref().and_then(Address::port).or(self.told_port),
             hostname: &HOSTNAME,
         }
     }

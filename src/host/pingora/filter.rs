@@ -1,12 +1,12 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
 use http::{Method, StatusCode, Version, header};
 use pingora::{
-    BError, Error, ErrorType, Result,
+    BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
@@ -24,7 +24,7 @@ use super::{
     in_flight::{self, InFlight},
     options::Options,
     tls,
-    upstream::{Endpoint, Upstreams},
+    upstream::{Address, Lease, Nobody, Upstreams},
 };
 use crate::{
     exchange::{Cause, Fields, Source, hands_off, request_id},
@@ -49,9 +49,11 @@ pub struct Filter {
 #[derive(Debug)]
 pub struct Context {
     pub(super) facts: Facts,
-    turn: usize,
-    tried: Vec<SocketAddr>,
-    endpoint: Option<Arc<Endpoint>>,
+    /// Whose turn it is; taken when an upstream is first asked for.
+    turn: Option<usize>,
+    tried: Vec<Address>,
+    /// The upstream that the request is with.
+    lease: Option<Lease>,
     slot: Option<Slot>,
     /// The request that was answered, where it is another than the one that came.
     subject: Option<RequestHeader>,
@@ -69,16 +71,27 @@ pub struct Context {
 
 impl Filter {
     /// A filter that sends requests to the upstreams of `options` and answers by the rules of
-    /// `live`. Names of upstreams are resolved once [`Filter::resolve`] was called.
+    /// `live`. Names of upstreams are resolved, and their health is checked, once
+    /// [`Filter::watch_upstreams`] was called.
     pub fn new(options: Options, live: Arc<Live>) -> Self {
-        let upstreams = Arc::new(Upstreams::new(options.upstreams.clone()));
+        let upstreams = Arc::new(Upstreams::new(&options));
+        Self::before(upstreams, options, live)
+    }
+
+    /// The same, before upstreams that were made of the same options.
+    pub(super) fn before(upstreams: Arc<Upstreams>, options: Options, live: Arc<Live>) -> Self {
         Self { options: Arc::new(options), live, upstreams, in_flight: Arc::default() }
     }
 
-    /// Starts to resolve the names of upstreams in the background, and returns when each was
-    /// looked up once. To be called within the runtime that is to do it.
-    pub async fn resolve(&self) {
-        for first in self.upstreams.resolve() {
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
+    }
+
+    /// Starts to resolve the names of upstreams and to check their health, in the background, and
+    /// returns when each name was looked up once. To be called within the runtime that is to do it.
+    pub async fn watch_upstreams(&self) {
+        for first in self.upstreams.watch() {
             first.await;
         }
     }
@@ -128,9 +141,9 @@ impl ProxyHttp for Filter {
                 received: Utc::now(),
                 started: Instant::now(),
             },
-            turn: self.upstreams.turn(),
+            turn: None,
             tried: Vec::new(),
-            endpoint: None,
+            lease: None,
             slot: None,
             subject: None,
             upstream_status: None,
@@ -177,23 +190,21 @@ impl ProxyHttp for Filter {
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         // An earlier attempt may have left its wrapper.
         ctx.restore(session);
-        let Some(endpoint) = self.upstreams.pick(ctx.turn, &ctx.tried) else {
-            let (cause, context) = match self.upstreams.is_empty() {
-                true => (Cause::NoUpstream, "there is no upstream"),
-                false => (Cause::Dns, "no upstream has an address"),
-            };
-            self.upstreams.hurry();
-            return Err(ctx.refuse(StatusCode::BAD_GATEWAY, cause, context));
+        // So that the attempt which this one is to replace is not counted as load.
+        ctx.lease = None;
+        let turn = *ctx.turn.get_or_insert_with(|| self.upstreams.turn());
+        let key = self.upstreams.strategy().key(session.req_header(), &ctx.facts.client);
+        let lease = match self.upstreams.pick(turn, key, &ctx.tried) {
+            Ok(lease) => lease,
+            Err(nobody) => {
+                self.upstreams.hurry();
+                let (status, cause, context) = unasked(nobody);
+                return Err(ctx.refuse(status, cause, context));
+            }
         };
-        let mut peer = Box::new(HttpPeer::new(endpoint.address, false, String::new()));
-        let timeouts = &self.options.timeouts;
-        peer.options.connection_timeout = Some(timeouts.connect);
-        peer.options.total_connection_timeout = Some(timeouts.connect_total);
-        peer.options.read_timeout = Some(timeouts.read);
-        peer.options.write_timeout = Some(timeouts.write);
-        peer.options.idle_timeout = Some(timeouts.idle);
-        ctx.facts.upstream = Some(endpoint.address);
-        ctx.endpoint = Some(endpoint);
+        let peer = Box::new(lease.endpoint().peer());
+        ctx.facts.upstream = Some(lease.endpoint().address().clone());
+        ctx.lease = Some(lease);
         Ok(peer)
     }
 
@@ -206,12 +217,13 @@ impl ProxyHttp for Filter {
         mut error: BError,
     ) -> BError {
         ctx.facts.upstream = None;
-        if let Some(endpoint) = ctx.endpoint.take() {
-            tracing::debug!(address = %endpoint.address, %error, "an upstream took no connection");
-            self.upstreams.failed(&endpoint);
-            ctx.tried.push(endpoint.address);
+        if let Some(lease) = ctx.lease.take() {
+            let address = lease.endpoint().address();
+            tracing::debug!(%address, %error, "an upstream took no connection");
+            self.upstreams.took_no_connection(&lease);
+            ctx.tried.push(address.clone());
         }
-        error.set_retry(self.upstreams.pick(ctx.turn, &ctx.tried).is_some());
+        error.set_retry(self.upstreams.is_another_left(&ctx.tried));
         error
     }
 
@@ -243,6 +255,9 @@ impl ProxyHttp for Filter {
         }
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
+            if let Some(lease) = &ctx.lease {
+                self.upstreams.answered(lease);
+            }
         }
         Ok(())
     }
@@ -296,6 +311,10 @@ impl ProxyHttp for Filter {
             ctx.answered = true;
             return nothing;
         }
+        // What was tried again and went well does not come here: a connection may go stale.
+        if let Some(lease) = ctx.lease.as_ref().filter(|_| *error.esource() == ErrorSource::Upstream) {
+            self.upstreams.broke(lease);
+        }
         let fate = ctx.fate.unwrap_or_else(|| Fate::of(error));
         let Fate::Answer(status, cause) = fate else {
             tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %error, "the client is gone");
@@ -342,7 +361,7 @@ impl ProxyHttp for Filter {
             client = ctx.facts.client,
             method = request.method.as_str(),
             path = request.uri.path(),
-            upstream = ctx.endpoint.as_ref().map(|endpoint| tracing::field::display(endpoint.address)),
+            upstream = ctx.lease.as_ref().map(|lease| tracing::field::display(lease.endpoint().address())),
             status_upstream = ctx.upstream_status,
             status = final_head(session).map(|head| head.status.as_u16()),
             bytes = session.body_bytes_sent(),
@@ -398,6 +417,15 @@ impl Context {
     fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
         self.fate = Some(Fate::Answer(status, cause));
         Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
+    }
+}
+
+/// What the client is told where no upstream can be asked.
+fn unasked(nobody: Nobody) -> (StatusCode, Cause, &'static str) {
+    match nobody {
+        Nobody::NoUpstream => (StatusCode::SERVICE_UNAVAILABLE, Cause::NoUpstream, "there is no upstream"),
+        Nobody::Unhealthy => (StatusCode::SERVICE_UNAVAILABLE, Cause::NoUpstream, "no upstream is healthy"),
+        Nobody::NoAddress => (StatusCode::BAD_GATEWAY, Cause::Dns, "no upstream has an address"),
     }
 }
 

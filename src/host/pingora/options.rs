@@ -5,7 +5,10 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-use super::{tls::Tls, upstream::Upstream};
+use super::{
+    tls::Tls,
+    upstream::{Balancing, Upstream},
+};
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
@@ -15,8 +18,10 @@ pub struct Options {
     pub listen: Vec<SocketAddr>,
     /// TLS to clients. Default: none.
     pub tls: Tls,
-    /// Where requests go, in turn.
+    /// Where requests go.
     pub upstreams: Vec<Upstream>,
+    /// How they are shared among the upstreams.
+    pub balancing: Balancing,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
     /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
@@ -88,6 +93,7 @@ impl Options {
             listen,
             tls: Tls::default(),
             upstreams,
+            balancing: Balancing::default(),
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,
             timeouts: Timeouts::default(),

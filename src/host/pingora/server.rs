@@ -32,6 +32,7 @@ use super::{
     options::Options,
     prompt::Promptly,
     tls::{Keeper, Problems, Secure, Unkept},
+    upstream::Upstreams,
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -52,6 +53,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     tls: Option<Keeper>,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
     end: Arc<watch::Sender<End>>,
@@ -147,7 +149,9 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, tls, options, live, role, end: Arc::new(end) })
+        let upstreams = Arc::new(Upstreams::new(&options));
+        let end = Arc::new(end);
+        Ok(Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end })
     }
 
     /// The addresses that it listens on, in the order of the options.
@@ -160,6 +164,11 @@ impl Server {
         self.addresses.get(self.options.listen.len()..).unwrap_or_default()
     }
 
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
+    }
+
     /// What stops it.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.end))
@@ -167,11 +176,12 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, tls, options, live, role, end } = self;
+        let Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end } = self;
         let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
         let secure = plain.split_off(options.listen.len().min(plain.len()));
         let bound = Bound { plain, secure, acceptor: tls.as_ref().map(Keeper::acceptor) };
-        let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
+        let serving = serve(bound, options, upstreams, live, role, end.subscribe());
+        let stopped = runtime.block_on(serving);
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -243,15 +253,16 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 async fn serve(
     bound: Bound,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
     let conf = Arc::new(server_conf(&options));
-    let filter = Filter::new(options.clone(), live);
+    let filter = Filter::before(upstreams, options.clone(), live);
     let in_flight = filter.in_flight();
     tokio::select! {
-        () = filter.resolve() => {}
+        () = filter.watch_upstreams() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }

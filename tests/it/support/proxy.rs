@@ -8,7 +8,7 @@ use retort::{
     exchange::error_request::Forwarded,
     host::{
         live::Live,
-        pingora::{Handle, Options, Server, Stopped},
+        pingora::{Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
     },
 };
 
@@ -20,6 +20,7 @@ pub(crate) struct Proxy {
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
     pub(crate) live: Arc<Live>,
+    upstreams: Arc<Upstreams>,
 }
 
 /// Rules from `status-code` elements.
@@ -65,7 +66,8 @@ impl Proxy {
 
     fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
+        let upstreams = server.upstreams();
+        Self { address, handle, running: Some(thread::spawn(move || server.run())), live, upstreams }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -74,6 +76,11 @@ impl Proxy {
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// What it knows of its upstreams.
+    pub(crate) fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.upstreams.status()
     }
 
     pub(crate) fn connect(&self) -> Client {
