@@ -13,7 +13,7 @@ use clap::{Args, builder::ArgPredicate};
 
 use super::{console::Console, value};
 use crate::host::{
-    pingora::{Error, Options},
+    pingora::{Error, Options, UpstreamTlsError},
     reload::{self, Reloader, StartError},
 };
 
@@ -78,7 +78,10 @@ pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> 
 pub(super) fn refused(error: Error) -> anyhow::Error {
     match error {
         Error::Listen { address, ref source } => anyhow!("{error}{}", hint("--listen", address, source)),
-        Error::Tls(_) | Error::Runtime(_) => anyhow!(error),
+        Error::UpstreamTls(UpstreamTlsError::SystemRoots(_) | UpstreamTlsError::NoRoots) => {
+            anyhow!("{error}; `--upstream-ca FILE` names others")
+        }
+        Error::Tls(_) | Error::UpstreamTls(_) | Error::Runtime(_) => anyhow!(error),
     }
 }
 

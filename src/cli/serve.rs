@@ -1,13 +1,14 @@
 //! `retort serve`: the proxy.
 
 mod tls;
+mod upstream_tls;
 mod upstreams;
 
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::{tls::TlsListener, upstreams::Upstreams};
+use self::{tls::TlsListener, upstream_tls::TlsToUpstreams, upstreams::Upstreams};
 use super::{
     console::Console,
     exit::Exit,
@@ -42,6 +43,8 @@ pub(super) struct Serve {
     keep_forwarded: bool,
     #[command(flatten)]
     upstreams: Upstreams,
+    #[command(flatten)]
+    upstream_tls: TlsToUpstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -108,6 +111,7 @@ impl Serve {
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         options.balancing = self.upstreams.balancing()?;
+        options.upstream_tls = self.upstream_tls.settings();
         self.tuning.apply(&mut options);
         Ok(options)
     }

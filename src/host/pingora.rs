@@ -32,6 +32,7 @@ pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
 pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
+pub use upstream::tls::{UpstreamHttp2, UpstreamTls, UpstreamTlsError};
 pub use upstream::{
     Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,
     UpstreamStatus, Upstreams,

@@ -7,7 +7,7 @@ use http::HeaderName;
 
 use super::{
     tls::Tls,
-    upstream::{Balancing, Upstream},
+    upstream::{Balancing, Upstream, tls::UpstreamTls},
 };
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
@@ -22,6 +22,8 @@ pub struct Options {
     pub upstreams: Vec<Upstream>,
     /// How they are shared among the upstreams.
     pub balancing: Balancing,
+    /// TLS and HTTP/2 to upstreams.
+    pub upstream_tls: UpstreamTls,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
     /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
@@ -94,6 +96,7 @@ impl Options {
             tls: Tls::default(),
             upstreams,
             balancing: Balancing::default(),
+            upstream_tls: UpstreamTls::default(),
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,
             timeouts: Timeouts::default(),

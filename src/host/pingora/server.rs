@@ -32,7 +32,7 @@ use super::{
     options::Options,
     prompt::Promptly,
     tls::{Keeper, Problems, Secure, Unkept},
-    upstream::Upstreams,
+    upstream::{self, Upstreams, tls::UpstreamTlsError},
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -99,6 +99,8 @@ pub enum Error {
     },
     /// The certificates cannot be used.
     Tls(Problems),
+    /// TLS cannot be spoken with upstreams.
+    UpstreamTls(UpstreamTlsError),
     /// The threads could not be started.
     Runtime(io::Error),
 }
@@ -129,6 +131,7 @@ impl Server {
     }
 
     fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
+        upstream::tls::check(&options).map_err(Error::UpstreamTls)?;
         let tls = match options.tls.listen.is_empty() {
             true => None,
             false => Some(Keeper::start(&options.tls)?),
@@ -220,6 +223,7 @@ impl fmt::Display for Error {
         match self {
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
             Error::Tls(problems) => problems.fmt(f),
+            Error::UpstreamTls(source) => source.fmt(f),
             Error::Runtime(source) => write!(f, "cannot start the worker threads: {source}"),
         }
     }
@@ -230,6 +234,7 @@ impl std::error::Error for Error {
         match self {
             Error::Listen { source, .. } | Error::Runtime(source) => Some(source),
             Error::Tls(problems) => Some(problems),
+            Error::UpstreamTls(source) => Some(source),
         }
     }
 }
@@ -372,6 +377,7 @@ fn server_conf(options: &Options) -> ServerConf {
     ServerConf {
         threads: options.threads.max(1),
         upstream_keepalive_pool_size: options.limits.pool_size,
+        ca_file: upstream::tls::roots(options),
         ..ServerConf::default()
     }
 }

@@ -6,7 +6,7 @@
 
 mod client_certificate;
 mod config;
-mod files;
+pub(super) mod files;
 mod identity;
 mod keeper;
 mod problem;

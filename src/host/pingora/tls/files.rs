@@ -55,7 +55,7 @@ pub(super) fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
 }
 
 /// The certificates of a file, as those that others lead to.
-pub(super) fn roots(file: &Path) -> Result<RootCertStore, Problem> {
+pub(in crate::host::pingora) fn roots(file: &Path) -> Result<RootCertStore, Problem> {
     let mut roots = RootCertStore::empty();
     for (index, certificate) in certificates(file)?.into_iter().enumerate() {
         let added = roots.add(certificate);

@@ -57,7 +57,7 @@ pub enum Flaw {
 }
 
 impl Problem {
-    pub(super) fn new(file: impl Into<PathBuf>, flaw: Flaw) -> Self {
+    pub(in crate::host::pingora) fn new(file: impl Into<PathBuf>, flaw: Flaw) -> Self {
         Self { file: file.into(), flaw }
     }
 }
