@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail};
-use clap::Args;
+use clap::{Args, builder::ArgPredicate};
 
 use super::{console::Console, value};
 use crate::host::{
-    pingora::{Error, Options},
+    pingora::{Error, Options, UpstreamTlsError},
     reload::{self, Reloader, StartError},
 };
 
@@ -26,15 +26,16 @@ pub(super) struct WatchedRules {
     /// Time between two looks at the rules where the file system does not notify
     #[arg(long, value_name = "TIME", env = "RETORT_POLL_INTERVAL", value_parser = value::duration)]
     #[arg(default_value = "5s")]
-    poll_interval: Duration,
+    pub(super) poll_interval: Duration,
 }
 
 /// Where connections come in, and who serves them.
 #[derive(Debug, Args)]
 pub(super) struct Listener {
-    /// Address to listen on; repeatable
+    /// Address to listen on, without TLS; repeatable
     #[arg(long, value_name = "ADDR", env = "RETORT_LISTEN", value_delimiter = ',')]
     #[arg(value_parser = value::address, default_value = "127.0.0.1:8080")]
+    #[arg(default_value_if("tls_listen", ArgPredicate::IsPresent, None))]
     pub(super) listen: Vec<SocketAddr>,
     /// Accept HTTP/2 without TLS (prior knowledge) as well
     #[arg(long, env = "RETORT_H2C")]
@@ -77,7 +78,10 @@ pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> 
 pub(super) fn refused(error: Error) -> anyhow::Error {
     match error {
         Error::Listen { address, ref source } => anyhow!("{error}{}", hint("--listen", address, source)),
-        Error::Runtime(_) => anyhow!(error),
+        Error::UpstreamTls(UpstreamTlsError::SystemRoots(_) | UpstreamTlsError::NoRoots) => {
+            anyhow!("{error}; `--upstream-ca FILE` names others")
+        }
+        Error::Tls(_) | Error::UpstreamTls(_) | Error::Runtime(_) => anyhow!(error),
     }
 }
 

@@ -1,13 +1,15 @@
 //! `retort serve`: the proxy.
 
+mod tls;
 mod trusted;
+mod upstream_tls;
 mod upstreams;
 
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::{trusted::Front, upstreams::Upstreams};
+use self::{tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams, upstreams::Upstreams};
 use super::{
     console::Console,
     exit::Exit,
@@ -35,12 +37,16 @@ pub(super) struct Serve {
     upstream: Vec<Upstream>,
     #[command(flatten)]
     listener: Listener,
+    #[command(flatten)]
+    tls: TlsListener,
     /// Repair or pass on what RFC 9112 leaves to the recipient of a request or a response, instead of
     /// refusing it
     #[arg(long, env = "RETORT_LENIENT")]
     lenient: bool,
     #[command(flatten)]
     upstreams: Upstreams,
+    #[command(flatten)]
+    upstream_tls: TlsToUpstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -96,6 +102,7 @@ struct Tuning {
 const AFTER_HELP: &str = "Examples:
   retort serve --rules rules.xml --upstream http://127.0.0.1:9000
   retort serve --rules rules.xml --upstream http://a:9000 --upstream http://b:9000 --listen [::]:80
+  retort serve --rules rules.xml --upstream http://a:9000 --tls-listen [::]:443 --tls-cert a.pem --tls-key a.key
   RETORT_RULES=rules.xml RETORT_UPSTREAM=http://a:9000 RETORT_LOG=warn retort serve";
 
 impl Serve {
@@ -105,7 +112,8 @@ impl Serve {
         let reloader = self.rules.watch(console)?;
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
-        tracing::info!(on, upstreams, "listening");
+        let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
+        tracing::info!(on, tls, upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
@@ -113,11 +121,13 @@ impl Serve {
     fn options(&self) -> anyhow::Result<Options> {
         let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
         self.listener.apply(&mut options);
+        options.tls = self.tls.settings(self.rules.poll_interval)?;
         self.front.apply(&mut options);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         options.balancing = self.upstreams.balancing()?;
+        options.upstream_tls = self.upstream_tls.settings();
         options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
         Ok(options)

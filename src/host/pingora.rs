@@ -28,6 +28,7 @@ mod prompt;
 mod proxy_protocol;
 mod server;
 mod strict;
+mod tls;
 mod trusted;
 mod upstream;
 
@@ -37,7 +38,9 @@ pub use options::{Limits, Options, Timeouts};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Error, Handle, Server, Stopped};
 pub use strict::Strictness;
+pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
 pub use trusted::{ForwardedHeader, Front, TrustedProxy, TrustedProxyError};
+pub use upstream::tls::{UpstreamHttp2, UpstreamTls, UpstreamTlsError};
 pub use upstream::{
     Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,
     UpstreamStatus, Upstreams,

@@ -1,12 +1,15 @@
-//! Watches the rules file and its message files, and reloads them as one.
+//! Watches the rules file and its message files, and reloads them as one; and other files that
+//! belong together (`follow`).
 //!
 //! All of it happens on one thread of its own: wait for a reason to look (`inbox`), arm the watch
 //! (`watch`), hash every file (`sighting`), and, where the content is new, load it (`unit`) and
 //! put it in force, or say what is wrong with it and keep what is in force (`worker`).
 
+mod follow;
 mod hangup;
 mod inbox;
 mod mount;
+mod rules_file;
 mod sighting;
 mod status;
 mod unit;
@@ -27,6 +30,7 @@ use std::{
 
 use tracing::dispatcher;
 
+pub(in crate::host) use self::{follow::Follower, unit::Source};
 use self::{inbox::Inbox, worker::Worker};
 pub use self::{
     sighting::Fingerprint,

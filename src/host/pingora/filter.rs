@@ -25,6 +25,7 @@ use super::{
     options::Options,
     proxy_protocol,
     strict::Objection,
+    tls,
     trusted::Hop,
     upstream::{Address, Lease, Nobody, Upstreams},
 };
@@ -237,6 +238,9 @@ impl ProxyHttp for Filter {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
         forward::tell_the_trace(request, &ctx.facts)?;
+        if self.options.tls.forward_client_cert {
+            tls::tell_who_proved(request, session.digest())?;
+        }
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }
 

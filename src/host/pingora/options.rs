@@ -8,8 +8,9 @@ use http::HeaderName;
 use super::{
     forward::TraceContext,
     strict::Strictness,
+    tls::Tls,
     trusted::Front,
-    upstream::{Balancing, Upstream},
+    upstream::{Balancing, Upstream, tls::UpstreamTls},
 };
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
@@ -18,10 +19,14 @@ use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 pub struct Options {
     /// The addresses to listen on. Port 0 takes a free port.
     pub listen: Vec<SocketAddr>,
+    /// TLS to clients. Default: none.
+    pub tls: Tls,
     /// Where requests go.
     pub upstreams: Vec<Upstream>,
     /// How they are shared among the upstreams.
     pub balancing: Balancing,
+    /// TLS and HTTP/2 to upstreams.
+    pub upstream_tls: UpstreamTls,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
     /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
@@ -97,8 +102,10 @@ impl Options {
     pub fn new(listen: Vec<SocketAddr>, upstreams: Vec<Upstream>) -> Self {
         Self {
             listen,
+            tls: Tls::default(),
             upstreams,
             balancing: Balancing::default(),
+            upstream_tls: UpstreamTls::default(),
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,
             timeouts: Timeouts::default(),

@@ -29,8 +29,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// An application whose connections are [`Prompt`].
 pub(super) struct Promptly<A>(Arc<A>);
 
+/// A connection that keeps nothing back for long.
 #[derive(Debug)]
-struct Prompt {
+pub(super) struct Prompt {
     stream: Stream,
     /// Whether something was written that may not have left.
     pending: bool,
@@ -42,10 +43,22 @@ impl<A> Promptly<A> {
     }
 }
 
+impl<A> Clone for Promptly<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Prompt {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self { stream, pending: false }
+    }
+}
+
 #[async_trait]
 impl<A: ServerApp + Send + Sync + 'static> ServerApp for Promptly<A> {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        self.0.process_new(Box::new(Prompt { stream, pending: false }), shutdown).await
+        self.0.process_new(Box::new(Prompt::new(stream)), shutdown).await
     }
 
     async fn cleanup(&self) {

@@ -9,10 +9,12 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use pingora::{
     apps::HttpServerOptions,
+    listeners::tls::Acceptor,
     proxy::{HttpProxy, ProxyHttp, http_proxy},
-    server::{Fds, configuration::ServerConf},
+    server::{Fds, ListenFds, configuration::ServerConf},
     services::{Service as _, listening::Service},
 };
 use tokio::{
@@ -30,7 +32,8 @@ use super::{
     options::Options,
     prompt::Promptly,
     proxy_protocol::{Gate, Gated},
-    upstream::Upstreams,
+    tls::{Keeper, Problems, Secure, Unkept},
+    upstream::{self, Upstreams, tls::UpstreamTlsError},
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -49,6 +52,7 @@ pub struct Server {
     runtime: Runtime,
     listeners: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
+    tls: Option<Keeper>,
     options: Options,
     upstreams: Arc<Upstreams>,
     live: Arc<Live>,
@@ -63,6 +67,14 @@ enum Role {
     Proxy,
     /// They tell of others that failed, and the rules answer those.
     ErrorBackend(Forwarded),
+}
+
+/// The listeners of a server, with their addresses.
+struct Bound {
+    plain: Vec<(TcpListener, SocketAddr)>,
+    /// Those where TLS is spoken, and what is in force there.
+    secure: Vec<(TcpListener, SocketAddr)>,
+    acceptor: Option<Arc<ArcSwap<Acceptor>>>,
 }
 
 /// Stops a [`Server`] from anywhere.
@@ -86,6 +98,10 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The certificates cannot be used.
+    Tls(Problems),
+    /// TLS cannot be spoken with upstreams.
+    UpstreamTls(UpstreamTlsError),
     /// The threads could not be started.
     Runtime(io::Error),
 }
@@ -116,6 +132,11 @@ impl Server {
     }
 
     fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
+        upstream::tls::check(&options).map_err(Error::UpstreamTls)?;
+        let tls = match options.tls.listen.is_empty() {
+            true => None,
+            false => Some(Keeper::start(&options.tls)?),
+        };
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("retort")
@@ -124,7 +145,7 @@ impl Server {
             .map_err(Error::Runtime)?;
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         let entered = runtime.enter();
-        for &address in &options.listen {
+        for &address in options.listen.iter().chain(&options.tls.listen) {
             let failed = |source| Error::Listen { address, source };
             let listener = listener(address).map_err(failed)?;
             addresses.push(listener.local_addr().map_err(failed)?);
@@ -133,12 +154,18 @@ impl Server {
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
         let upstreams = Arc::new(Upstreams::new(&options));
-        Ok(Self { runtime, listeners, addresses, options, upstreams, live, role, end: Arc::new(end) })
+        let end = Arc::new(end);
+        Ok(Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.addresses.get(..self.options.listen.len()).unwrap_or_default()
+    }
+
+    /// The same of those where it speaks TLS.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        self.addresses.get(self.options.listen.len()..).unwrap_or_default()
     }
 
     /// The upstreams, whose state can be read.
@@ -153,9 +180,12 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, upstreams, live, role, end } = self;
-        let bound = listeners.into_iter().zip(addresses).collect();
-        let stopped = runtime.block_on(serve(bound, options, upstreams, live, role, end.subscribe()));
+        let Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end } = self;
+        let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
+        let secure = plain.split_off(options.listen.len().min(plain.len()));
+        let bound = Bound { plain, secure, acceptor: tls.as_ref().map(Keeper::acceptor) };
+        let serving = serve(bound, options, upstreams, live, role, end.subscribe());
+        let stopped = runtime.block_on(serving);
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -193,6 +223,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Tls(problems) => problems.fmt(f),
+            Error::UpstreamTls(source) => source.fmt(f),
             Error::Runtime(source) => write!(f, "cannot start the worker threads: {source}"),
         }
     }
@@ -202,6 +234,17 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Listen { source, .. } | Error::Runtime(source) => Some(source),
+            Error::Tls(problems) => Some(problems),
+            Error::UpstreamTls(source) => Some(source),
+        }
+    }
+}
+
+impl From<Unkept> for Error {
+    fn from(unkept: Unkept) -> Self {
+        match unkept {
+            Unkept::Refused(problems) => Error::Tls(problems),
+            Unkept::Thread(source) => Error::Runtime(source),
         }
     }
 }
@@ -214,7 +257,7 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn serve(
-    bound: Vec<(TcpListener, SocketAddr)>,
+    bound: Bound,
     options: Options,
     upstreams: Arc<Upstreams>,
     live: Arc<Live>,
@@ -247,31 +290,33 @@ async fn serve(
 }
 
 /// Accepts connections until the end begins.
-async fn accept<P>(
-    bound: Vec<(TcpListener, SocketAddr)>,
-    mut proxy: HttpProxy<P>,
-    options: &Options,
-    end: &mut watch::Receiver<End>,
-) where
+async fn accept<P>(bound: Bound, mut proxy: HttpProxy<P>, options: &Options, end: &mut watch::Receiver<End>)
+where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let head = options.timeouts.head;
-    let gate = Arc::new(Gate::new(&options.front, head));
-    let app = Gated::new(Promptly::new(App::new(proxy, head)), Arc::clone(&gate));
-    let mut service = Service::new("retort".to_owned(), app);
-    // Where there is TLS, the gate stands in front of it; else `app` asks it.
-    service.endpoints().set_pre_tls_callback(gate);
+    let gate = Arc::new(Gate::new(&options.front, options.timeouts.head));
+    let app = Promptly::new(App::new(proxy, options.timeouts.head));
     let mut fds = Fds::new();
-    for (listener, address) in bound {
-        // Pingora takes a listener over by the name of its address.
-        service.add_tcp(&address.to_string());
-        fds.add(address.to_string(), listener.into_raw_fd());
-    }
+    let mut plain = Service::new("retort".to_owned(), Gated::new(app.clone(), Arc::clone(&gate)));
+    listen(&mut plain, bound.plain, &mut fds);
+    let mut secure = bound.acceptor.map(|acceptor| {
+        let app = Gated::new(Secure::new(app, acceptor, options.tls.handshake), gate);
+        let mut service = Service::new("retort-tls".to_owned(), app);
+        listen(&mut service, bound.secure, &mut fds);
+        service
+    });
 
+    let fds: ListenFds = Arc::new(fds.into());
     let (shutdown, shutdown_watch) = watch::channel(false);
     let accepting = async {
-        service.start_service(Some(Arc::new(fds.into())), shutdown_watch, 1).await;
+        let plain = plain.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1);
+        match &mut secure {
+            None => plain.await,
+            Some(secure) => {
+                tokio::join!(plain, secure.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1));
+            }
+        }
     };
     let stopping = async {
         // The sender lives as long as the server.
@@ -279,6 +324,15 @@ async fn accept<P>(
         shutdown.send_replace(true);
     };
     tokio::join!(accepting, stopping);
+}
+
+/// Has a service accept the connections of listeners.
+fn listen<A>(service: &mut Service<A>, bound: Vec<(TcpListener, SocketAddr)>, fds: &mut Fds) {
+    for (listener, address) in bound {
+        // Pingora takes a listener over by the name of its address.
+        service.add_tcp(&address.to_string());
+        fds.add(address.to_string(), listener.into_raw_fd());
+    }
 }
 
 /// Returns when there has been no request for a while. Connections that wait for one see the
@@ -325,6 +379,7 @@ fn server_conf(options: &Options) -> ServerConf {
     ServerConf {
         threads: options.threads.max(1),
         upstream_keepalive_pool_size: options.limits.pool_size,
+        ca_file: upstream::tls::roots(options),
         ..ServerConf::default()
     }
 }

@@ -17,6 +17,7 @@ mod settings;
 mod status;
 #[cfg(test)]
 mod tests;
+pub(super) mod tls;
 mod url;
 
 use std::{
@@ -51,6 +52,8 @@ pub use self::{
 /// All upstreams of a proxy.
 pub struct Upstreams {
     balancing: Balancing,
+    /// Where health checks find the roots of certificates.
+    roots: Option<String>,
     members: Vec<Arc<Member>>,
     plan: ArcSwap<Plan>,
     planning: Mutex<()>,
@@ -75,9 +78,10 @@ pub(super) enum Nobody {
 impl Upstreams {
     /// The upstreams of a proxy with these options.
     pub fn new(options: &Options) -> Self {
-        let member = |upstream: &Upstream| Arc::new(Member::new(upstream.clone(), &options.timeouts));
+        let member = |upstream: &Upstream| Arc::new(Member::new(upstream.clone(), options));
         let upstreams = Self {
             balancing: options.balancing.clone(),
+            roots: tls::roots(options),
             members: options.upstreams.iter().map(member).collect(),
             plan: ArcSwap::default(),
             planning: Mutex::new(()),
@@ -100,7 +104,7 @@ impl Upstreams {
     /// name was looked up for the first time, whatever came of it.
     pub(super) fn watch(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
         if let Some(settings) = self.balancing.health_check.clone() {
-            tokio::spawn(health::watch(Arc::clone(self), settings));
+            tokio::spawn(health::watch(Arc::clone(self), settings, self.roots.clone()));
         }
         member::resolve(self, self.balancing.resolve_every)
     }

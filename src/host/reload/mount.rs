@@ -8,8 +8,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use tracing::info;
+
+use super::{TARGET, way::Way};
+
+/// Says which of these files are mounted so.
+pub(super) fn warn_of(files: &[PathBuf]) {
+    let points = points();
+    for file in files {
+        if Way::to(file).end().is_some_and(|end| points.contains(&end)) {
+            info!(
+                target: TARGET, file = %file.display(),
+                "is mounted by itself, so a file put in its place outside will not be seen; \
+                 mount its directory instead"
+            );
+        }
+    }
+}
+
 /// The paths on which something is mounted; none where the system does not tell.
-pub(super) fn points() -> Vec<PathBuf> {
+fn points() -> Vec<PathBuf> {
     fs::read("/proc/self/mountinfo").map(|table| parse(&table)).unwrap_or_default()
 }
 

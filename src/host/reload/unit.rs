@@ -1,17 +1,12 @@
-//! The rules file and its message files, looked at and loaded as one.
+//! Files that belong together, looked at and loaded as one.
 
-use std::{
-    path::{Path, PathBuf},
-    thread,
-    time::Duration,
-};
+use std::{path::PathBuf, thread, time::Duration};
 
 use super::{
     sighting::{Fingerprint, Sighting},
     watch::Watch,
     way::Way,
 };
-use crate::config::{self, Loaded, Refused};
 
 /// The least time between two sightings that shall prove something: longer than the tick of any
 /// file system's clock (10 ms at most), so that each change in between shows.
@@ -20,11 +15,25 @@ pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How often files that change while they are loaded are loaded again before it is left for later.
 const TRIES: usize = 10;
 
-/// The rules file and its message files.
+/// What is loaded from files.
+pub(in crate::host) trait Source {
+    /// What good files hold.
+    type Good;
+    /// Why others are refused.
+    type Bad;
+
+    /// Loads.
+    fn load(&mut self) -> Result<Self::Good, Self::Bad>;
+
+    /// Every file that was asked for on the way to a verdict.
+    fn files<'a>(&'a self, verdict: &'a Result<Self::Good, Self::Bad>) -> &'a [PathBuf];
+}
+
+/// Files that are loaded as one.
 #[derive(Debug)]
-pub(super) struct Unit {
-    path: PathBuf,
-    /// Every file that was asked for when the rules were last loaded.
+pub(super) struct Unit<S> {
+    source: S,
+    /// Every file that was asked for when they were last loaded.
     files: Vec<PathBuf>,
     last: Option<Last>,
 }
@@ -38,18 +47,18 @@ struct Last {
 
 /// What loading yielded.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(super) struct Judged<G, B> {
     pub(super) fingerprint: Fingerprint,
-    pub(super) verdict: Result<Loaded, Refused>,
+    pub(super) verdict: Result<G, B>,
     /// Whether the verdict is on this content whole, and on no other. Otherwise the files changed
     /// while they were loaded, each time.
     pub(super) steady: bool,
 }
 
-impl Unit {
-    /// The unit of a rules file; nothing is read yet.
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), files: vec![path.to_owned()], last: None }
+impl<S: Source> Unit<S> {
+    /// A unit of which these files are known; nothing is read yet.
+    pub(super) fn new(source: S, files: Vec<PathBuf>) -> Self {
+        Self { source, files, last: None }
     }
 
     /// Every file of the unit.
@@ -58,7 +67,7 @@ impl Unit {
     }
 
     /// Looks, and loads a content that is not the one judged last.
-    pub(super) fn look(&mut self, watch: &mut Watch, pause: Duration) -> Option<Judged> {
+    pub(super) fn look(&mut self, watch: &mut Watch, pause: Duration) -> Option<Judged<S::Good, S::Bad>> {
         let (sighting, armed) = self.sight(watch);
         if armed && self.last.as_ref().is_some_and(|last| last.stands(&sighting)) {
             return None;
@@ -72,16 +81,13 @@ impl Unit {
 
     /// Loads. Files that change meanwhile, or that are only now known to belong to the unit, are
     /// loaded again.
-    pub(super) fn load(&mut self, watch: &mut Watch, pause: Duration) -> Judged {
+    pub(super) fn load(&mut self, watch: &mut Watch, pause: Duration) -> Judged<S::Good, S::Bad> {
         let mut tries = TRIES;
         loop {
             let (before, armed) = self.sight(watch);
             thread::sleep(pause);
-            let verdict = config::load(&self.path);
-            let files = match &verdict {
-                Ok(loaded) => &loaded.files,
-                Err(refused) => &refused.files,
-            };
+            let verdict = self.source.load();
+            let files = self.source.files(&verdict);
             let steady = armed && *files == self.files && Sighting::of(files) == before;
             files.clone_into(&mut self.files);
             tries -= 1;

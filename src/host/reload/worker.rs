@@ -14,24 +14,28 @@ use super::{
     Options, Shared, TARGET,
     inbox::{Call, Inbox, QUIET},
     mount,
+    rules_file::RulesFile,
     status::{Attempt, Outcome},
     unit::{Judged, TICK, Unit},
     watch::Watch,
-    way::Way,
 };
-use crate::{Rules, config::Refused, host::live::Live};
+use crate::{
+    Rules,
+    config::{Loaded, Refused},
+    host::live::Live,
+};
 
 /// After files that would not hold still.
-const RETRY: Duration = Duration::from_millis(200);
+pub(super) const RETRY: Duration = Duration::from_millis(200);
 
 /// A clock that is never due cannot be told from a mistake.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the thread holds.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     inbox: Arc<Inbox>,
-    unit: Unit,
+    unit: Unit<RulesFile>,
     watch: Watch,
     poll_interval: Duration,
     /// Those who asked and have no answer yet.
@@ -44,7 +48,7 @@ impl Worker {
         let begun = Instant::now();
         let inbox = Arc::new(Inbox::default());
         let mut watch = if options.notify { Watch::new(inbox.clone()) } else { Watch::off() };
-        let mut unit = Unit::new(path);
+        let mut unit = Unit::new(RulesFile::new(path), vec![path.to_owned()]);
         let Judged { fingerprint, verdict, .. } = unit.load(&mut watch, TICK);
         let (outcome, rules, diagnostics) = match verdict {
             Ok(loaded) => (Outcome::Applied, loaded.rules, loaded.warnings),
@@ -61,7 +65,7 @@ impl Worker {
             diagnostics: Arc::new(diagnostics),
         };
         log(&attempt);
-        log_mounts(&unit);
+        mount::warn_of(unit.files());
         let shared = Arc::new(Shared::new(live, attempt));
         let poll_interval = options.poll_interval.clamp(TICK, DAY);
         Ok(Self { shared, inbox, unit, watch, poll_interval, waiting: Vec::new() })
@@ -112,7 +116,7 @@ impl Worker {
     }
 
     /// Puts new rules in force, or keeps the old.
-    fn conclude(&self, judged: Judged, begun: Instant) -> Attempt {
+    fn conclude(&self, judged: Judged<Loaded, Refused>, begun: Instant) -> Attempt {
         let Judged { fingerprint, verdict, .. } = judged;
         let live = &self.shared.live;
         let (outcome, version, diagnostics) = match verdict {
@@ -180,18 +184,5 @@ fn log(attempt: &Attempt) {
             warn!(target: TARGET, %diagnostics, "there is no rules file; waiting for it");
         }
         Outcome::Unchanged => {}
-    }
-}
-
-fn log_mounts(unit: &Unit) {
-    let points = mount::points();
-    for file in unit.files() {
-        if Way::to(file).end().is_some_and(|end| points.contains(&end)) {
-            info!(
-                target: TARGET, file = %file.display(),
-                "is mounted by itself, so a file put in its place outside will not be seen; \
-                 mount its directory instead"
-            );
-        }
     }
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use pingora::{
     BError, Error, ErrorType, Result,
+    connectors::{TransportConnector, http::Connector},
     http::{RequestHeader, ResponseHeader},
     lb::{
         Backend, Extensions,
-        health_check::{HealthCheck as Check, HttpHealthCheck, TcpHealthCheck},
+        health_check::{HealthCheck as Check, HttpHealthCheck},
     },
     protocols::l4::socket,
-    upstreams::peer::{HttpPeer, Peer as _},
+    upstreams::peer::{HttpPeer, Peer as _, Scheme},
 };
 use tokio::{task::JoinHandle, time};
 
@@ -18,10 +20,17 @@ use super::{
     Upstreams,
     endpoint::Endpoint,
     settings::{HealthCheck, Probe},
+    tls,
     url::Upstream,
 };
 
 const USER_AGENT: &str = concat!("retort/", env!("CARGO_PKG_VERSION"));
+
+/// Whether a connection is taken. Pingora's check of that kind always reads the system's roots.
+struct TcpCheck {
+    peer: HttpPeer,
+    connector: TransportConnector,
+}
 
 /// The checks of one upstream, whichever of its addresses is checked.
 struct Checker(Box<dyn Check + Send + Sync>);
@@ -33,8 +42,8 @@ struct Checks {
 }
 
 /// Checks the addresses that there are, as they come and go, for ever.
-pub(super) async fn watch(upstreams: Arc<Upstreams>, settings: HealthCheck) {
-    let checker = |(upstream, peer)| Checker::new(&settings, upstream, peer).map(Arc::new);
+pub(super) async fn watch(upstreams: Arc<Upstreams>, settings: HealthCheck, roots: Option<String>) {
+    let checker = |(upstream, peer)| Checker::new(&settings, upstream, peer, roots.clone()).map(Arc::new);
     let checkers: Vec<_> = match upstreams.peers().map(checker).collect() {
         Ok(checkers) => checkers,
         Err(error) => return tracing::error!(%error, "upstreams cannot be checked"),
@@ -73,21 +82,26 @@ async fn keep_checking(
 
 impl Checker {
     /// A checker that connects as requests do, but in its own time.
-    fn new(settings: &HealthCheck, upstream: &Upstream, mut peer: HttpPeer) -> Result<Self> {
+    fn new(
+        settings: &HealthCheck,
+        upstream: &Upstream,
+        mut peer: HttpPeer,
+        roots: Option<String>,
+    ) -> Result<Self> {
+        let options = Some(tls::connector(roots));
         peer.options.connection_timeout = Some(settings.timeout);
         peer.options.total_connection_timeout = Some(settings.timeout);
         peer.options.read_timeout = Some(settings.timeout);
         peer.options.write_timeout = Some(settings.timeout);
         let Probe::Http(path) = &settings.probe else {
-            let mut check = TcpHealthCheck::new();
-            check.peer_template.options = peer.options;
-            return Ok(Self(check));
+            peer.scheme = Scheme::HTTP;
+            return Ok(Self(Box::new(TcpCheck { peer, connector: TransportConnector::new(options) })));
         };
         let host = settings.host.as_ref().map_or_else(|| upstream.authority(), ToString::to_string);
         let mut request = RequestHeader::build("GET", path.as_str().as_bytes(), Some(2))?;
         request.insert_header("Host", host)?;
         request.insert_header("User-Agent", USER_AGENT)?;
-        let mut check = HttpHealthCheck::new("", peer.tls());
+        let mut check = HttpHealthCheck::new_custom("", peer.tls(), Connector::new(options));
         check.req = request;
         check.peer_template = peer;
         let statuses = settings.statuses.clone();
@@ -102,6 +116,20 @@ impl Checker {
 
     async fn check(&self, address: socket::SocketAddr) -> Result<()> {
         self.0.check(&Backend { addr: address, weight: 1, ext: Extensions::new() }).await
+    }
+}
+
+#[async_trait]
+impl Check for TcpCheck {
+    async fn check(&self, target: &Backend) -> Result<()> {
+        let mut peer = self.peer.clone();
+        peer._address = target.addr.clone();
+        self.connector.new_stream(&peer).await.map(drop)
+    }
+
+    /// Left to the endpoint, which counts.
+    fn health_threshold(&self, _success: bool) -> usize {
+        1
     }
 }
 

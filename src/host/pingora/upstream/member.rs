@@ -17,7 +17,7 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::sync::Notify;
 
 use super::{Upstreams, address::Address, endpoint::Endpoint, peer, url::Upstream};
-use crate::host::pingora::options::Timeouts;
+use crate::host::pingora::options::Options;
 
 /// The least time between two resolutions of a name, however many connections fail.
 const RESOLVE_GAP: Duration = Duration::from_secs(1);
@@ -35,10 +35,10 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(upstream: Upstream, timeouts: &Timeouts) -> Self {
+    pub(super) fn new(upstream: Upstream, options: &Options) -> Self {
         Self {
             last_good: Mutex::new(upstream.address().into_iter().collect()),
-            peer: peer::template(&upstream, timeouts),
+            peer: peer::template(&upstream, options),
             upstream,
             failing: AtomicBool::new(false),
             wake: Notify::new(),
