@@ -22,12 +22,15 @@ mod forward;
 mod held;
 mod hold;
 mod in_flight;
+mod mend;
 mod options;
 mod prompt;
 mod server;
+mod strict;
 mod upstream;
 
 pub use filter::{Context, Filter};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
+pub use strict::Strictness;
 pub use upstream::{Upstream, UpstreamError};

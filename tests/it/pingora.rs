@@ -4,6 +4,7 @@ mod amended;
 mod connections;
 mod content;
 mod failures;
+mod faults;
 mod forwarding;
 mod grpc;
 mod h2c;
@@ -12,6 +13,7 @@ mod lifecycle;
 mod log;
 mod memory;
 mod meta;
+mod refusals;
 mod replaced;
 mod untouched;
 

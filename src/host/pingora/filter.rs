@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
-use http::{Method, StatusCode, Version, header};
+use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -22,7 +22,9 @@ use super::{
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
+    mend,
     options::Options,
+    strict::Objection,
     upstream::{Endpoint, Upstreams},
 };
 use crate::{
@@ -148,8 +150,8 @@ impl ProxyHttp for Filter {
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let readable = Scope::enter(session);
         self.read(session, ctx);
-        if !readable {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "the request cannot be read"));
+        if let Err(objection) = readable {
+            return Err(ctx.object(objection));
         }
         let timeouts = &self.options.timeouts;
         if session.is_process_shutting_down() {
@@ -163,14 +165,11 @@ impl ProxyHttp for Filter {
         session.set_abort_on_close(false);
         let upgrade = session.is_upgrade_req();
         session.set_pipelining_enabled(!upgrade);
-        let request = session.req_header();
-        if request.method == Method::CONNECT {
-            return Err(ctx.refuse(StatusCode::METHOD_NOT_ALLOWED, Cause::BadRequest, "no tunnels here"));
+        let raw = session.as_downstream().as_http1().map(|session| session.get_headers_raw_bytes());
+        match self.options.strictness.objection(session.req_header(), raw.as_deref()) {
+            Some(objection) => Err(ctx.object(objection)),
+            None => Ok(()),
         }
-        if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "no Host field"));
-        }
-        Ok(())
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
@@ -220,6 +219,7 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
@@ -237,6 +237,10 @@ impl ProxyHttp for Filter {
             let context = "the upstream switched protocols unasked";
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, context).into_up());
         }
+        if let Some(objection) = self.options.strictness.objection_to_response(response) {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, objection).into_up());
+        }
+        mend::response(response)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
         }
@@ -388,6 +392,11 @@ impl Context {
         {
             self.outcome = Some(outcome);
         }
+    }
+
+    /// The error for a request that is not to reach the upstream.
+    fn object(&mut self, objection: Objection) -> BError {
+        self.refuse(objection.status, Cause::BadRequest, objection.what)
     }
 
     /// An error that is to be answered in this way.

@@ -71,12 +71,17 @@ impl H2Client {
 
     /// Sends a request with more fields.
     pub(crate) fn request_with(&mut self, method: &str, path: &str, more: &[(&str, &str)]) -> u32 {
+        let start =
+            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        self.fields(&[&start, more].concat())
+    }
+
+    /// Sends a request of these fields, which are few and short; returns the id of its stream.
+    pub(crate) fn fields(&mut self, fields: &[(&str, &str)]) -> u32 {
         let id = self.next_id;
         self.next_id += 2;
-        let fields =
-            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
         let mut block = Vec::new();
-        for (name, value) in fields.iter().chain(more) {
+        for (name, value) in fields {
             // A literal field that is not to be indexed, its name and value without Huffman code.
             block.push(0);
             for text in [name, value] {
