@@ -1,9 +1,12 @@
 //! `retort serve`: the proxy.
 
+mod limits;
+
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
+use self::limits::ClientLimits;
 use super::{
     console::Console,
     exit::Exit,
@@ -12,7 +15,7 @@ use super::{
     log::Log,
     value,
 };
-use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream};
+use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream, raise_file_limit};
 
 /// Run the proxy
 ///
@@ -39,6 +42,8 @@ pub(super) struct Serve {
     lenient: bool,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    client_limits: ClientLimits,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -95,6 +100,7 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        raise_file_limit();
         let reloader = self.rules.watch(console)?;
         let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
@@ -112,6 +118,7 @@ impl Serve {
         options.user_header = self.identity.user_header.clone();
         options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
+        self.client_limits.apply(&mut options);
         options
     }
 }

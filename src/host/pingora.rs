@@ -19,6 +19,7 @@ mod error_backend;
 mod facts;
 mod filter;
 mod forward;
+mod guard;
 mod held;
 mod hold;
 mod in_flight;
@@ -30,6 +31,7 @@ mod strict;
 mod upstream;
 
 pub use filter::{Context, Filter};
+pub use guard::{Bound, Counters, raise_file_limit};
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
 pub use strict::Strictness;

@@ -26,9 +26,9 @@ use super::{
     app::App,
     error_backend::ErrorBackend,
     filter::{Context, Filter},
+    guard::{self, Counters},
     in_flight::InFlight,
     options::Options,
-    prompt::Promptly,
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
 
@@ -50,6 +50,7 @@ pub struct Server {
     options: Options,
     live: Arc<Live>,
     role: Role,
+    counters: Arc<Counters>,
     end: Arc<watch::Sender<End>>,
 }
 
@@ -112,7 +113,7 @@ impl Server {
         Self::listening(options, live, Role::ErrorBackend(forwarded))
     }
 
-    fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
+    fn listening(mut options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("retort")
@@ -129,12 +130,19 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, role, end: Arc::new(end) })
+        let (counters, end) = (Arc::default(), Arc::new(end));
+        options.limits = guard::settled(options.limits, options.threads);
+        Ok(Self { runtime, listeners, addresses, options, live, role, counters, end })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What its limits do while it runs.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
     }
 
     /// What stops it.
@@ -144,9 +152,9 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, role, end } = self;
+        let Self { runtime, listeners, addresses, options, live, role, counters, end } = self;
         let bound = listeners.into_iter().zip(addresses).collect();
-        let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
+        let stopped = runtime.block_on(serve(bound, options, live, role, counters, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -209,6 +217,7 @@ async fn serve(
     options: Options,
     live: Arc<Live>,
     role: Role,
+    counters: Arc<Counters>,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
     let conf = Arc::new(server_conf(&options));
@@ -220,10 +229,10 @@ async fn serve(
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
     match role {
-        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, &mut end).await,
+        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, counters, &mut end).await,
         Role::ErrorBackend(forwarded) => {
             let backend = ErrorBackend::new(filter, forwarded, options.timeouts.drain);
-            accept(bound, http_proxy(&conf, backend), &options, &mut end).await;
+            accept(bound, http_proxy(&conf, backend), &options, counters, &mut end).await;
         }
     }
     tokio::select! {
@@ -241,12 +250,13 @@ async fn accept<P>(
     bound: Vec<(TcpListener, SocketAddr)>,
     mut proxy: HttpProxy<P>,
     options: &Options,
+    counters: Arc<Counters>,
     end: &mut watch::Receiver<End>,
 ) where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let app = Promptly::new(App::new(proxy, options.timeouts.head));
+    let app = App::new(proxy, options, counters);
     let mut service = Service::new("retort".to_owned(), app);
     let mut fds = Fds::new();
     for (listener, address) in bound {
@@ -268,7 +278,7 @@ async fn accept<P>(
 }
 
 /// Returns when there has been no request for a while. Connections that wait for one see the
-/// shutdown and close; one of which Pingora cannot tell yet whether it speaks HTTP/2 never does.
+/// shutdown and close.
 async fn drained(in_flight: &InFlight) {
     loop {
         in_flight.none().await;
@@ -303,7 +313,6 @@ fn server_options(options: &Options) -> HttpServerOptions {
     // The filter refuses it, and says so.
     server_options.allow_connect_method_proxying = true;
     server_options.keepalive_request_limit = Some(options.limits.requests_per_connection);
-    server_options.h2_idle_timeout = Some(options.timeouts.keep_alive);
     server_options
 }
 
