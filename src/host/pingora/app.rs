@@ -148,6 +148,9 @@ impl<P> Connection<P> {
         };
         let unreadable = match objection {
             None => {
+                if self.link.is_used_up() {
+                    session.set_keepalive(None);
+                }
                 self.expect_body(&mut session);
                 None
             }
@@ -218,11 +221,10 @@ impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<P> {
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
         let scope = Arc::new(Scope::of(&self.link));
-        let is_h2 = session.is_http2();
-        if !is_h2 {
+        if !session.is_http2() {
             session = self.read(session, &scope, shutdown).await?;
         }
-        let _serving = self.link.serve(is_h2);
+        let _serving = self.link.serve();
         let request = self.app.proxy.process_new_http(session, shutdown);
         let reused = SCOPE.scope(Arc::clone(&scope), request).await;
         if reused.is_some() {

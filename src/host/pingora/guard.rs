@@ -12,7 +12,7 @@ mod descriptors;
 mod pace;
 
 use std::{
-    io, mem,
+    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -150,14 +150,19 @@ impl Link {
         self.is_refused
     }
 
-    /// A request begins to be served. Past the limit for this connection, it is the last; where
-    /// requests follow one another (HTTP/1), Pingora sees to that.
-    pub(super) fn serve(self: &Arc<Self>, is_h2: bool) -> Serving {
-        let count = self.requests.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        if is_h2 && count == self.guard.limits.requests_per_connection.max(1) {
+    /// Whether the next request is the last on this connection.
+    pub(super) fn is_used_up(&self) -> bool {
+        let count = self.requests.load(Ordering::Relaxed).saturating_add(1);
+        count >= self.guard.limits.requests_per_connection
+    }
+
+    /// A request begins to be served. Where it is the last, the connection ends with it.
+    pub(super) fn serve(self: &Arc<Self>) -> Serving {
+        if self.is_used_up() {
             self.count(Bound::ConnectionRequests);
             self.end();
         }
+        self.requests.fetch_add(1, Ordering::Relaxed);
         Serving { link: Arc::clone(self), _in_flight: InFlight::enter(&self.serving) }
     }
 
@@ -318,7 +323,7 @@ impl Link {
     }
 
     fn exceeded(&self, late: &mut Option<Bound>, bound: Bound) -> io::Error {
-        if mem::replace(late, Some(bound)).is_none() {
+        if late.replace(bound).is_none() {
             self.count(bound);
         }
         io::Error::new(io::ErrorKind::TimedOut, format!("the client reached a limit: {bound}"))

@@ -312,7 +312,6 @@ fn server_options(options: &Options) -> HttpServerOptions {
     server_options.h2c = options.h2c;
     // The filter refuses it, and says so.
     server_options.allow_connect_method_proxying = true;
-    server_options.keepalive_request_limit = Some(options.limits.requests_per_connection);
     server_options
 }
 

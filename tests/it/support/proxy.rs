@@ -8,7 +8,7 @@ use retort::{
     exchange::error_request::Forwarded,
     host::{
         live::Live,
-        pingora::{Handle, Options, Server, Stopped},
+        pingora::{Counters, Handle, Options, Server, Stopped},
     },
 };
 
@@ -20,6 +20,7 @@ pub(crate) struct Proxy {
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
     pub(crate) live: Arc<Live>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// Rules from `status-code` elements.
@@ -64,8 +65,8 @@ impl Proxy {
     }
 
     fn running(server: Server, live: Arc<Live>) -> Self {
-        let (address, handle) = (server.addresses()[0], server.handle());
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
+        let (address, handle, counters) = (server.addresses()[0], server.handle(), server.counters());
+        Self { address, handle, running: Some(thread::spawn(move || server.run())), live, counters }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -22,7 +22,7 @@ pub(super) fn connections(reserved: usize) -> usize {
 /// The value was small once because `select` cannot name more; nothing here calls it.
 pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit.clone() };
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
     if limit.current != limit.maximum
         && let Err(error) = setrlimit(Resource::Nofile, raised)
     {
