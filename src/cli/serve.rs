@@ -1,5 +1,6 @@
 //! `retort serve`: the proxy.
 
+mod limits;
 mod tls;
 mod trusted;
 mod upstream_tls;
@@ -9,7 +10,10 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::{tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams, upstreams::Upstreams};
+use self::{
+    limits::ClientLimits, tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams,
+    upstreams::Upstreams,
+};
 use super::{
     console::Console,
     exit::Exit,
@@ -18,7 +22,7 @@ use super::{
     log::Log,
     value,
 };
-use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream};
+use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream, raise_file_limit};
 
 /// Run the proxy
 ///
@@ -49,6 +53,8 @@ pub(super) struct Serve {
     upstream_tls: TlsToUpstreams,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    client_limits: ClientLimits,
     #[command(flatten)]
     front: Front,
     #[command(flatten)]
@@ -108,6 +114,7 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        raise_file_limit();
         let options = self.options()?;
         let reloader = self.rules.watch(console)?;
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
@@ -130,6 +137,7 @@ impl Serve {
         options.upstream_tls = self.upstream_tls.settings();
         options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
+        self.client_limits.apply(&mut options);
         Ok(options)
     }
 }

@@ -31,8 +31,10 @@ pub enum Cause {
     Dns,
     /// There is no upstream to ask.
     NoUpstream,
-    /// The request is not one that HTTP allows.
+    /// The request is not one that HTTP allows, or it came too slowly.
     BadRequest,
+    /// The proxy has too much to do at once.
+    Overload,
     /// A fault of the proxy.
     Internal,
 }
@@ -57,7 +59,7 @@ impl Source {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Cause::ConnectRefused,
         Cause::ConnectTimeout,
         Cause::ReadTimeout,
@@ -67,6 +69,7 @@ impl Cause {
         Cause::Dns,
         Cause::NoUpstream,
         Cause::BadRequest,
+        Cause::Overload,
         Cause::Internal,
     ];
 
@@ -87,6 +90,7 @@ impl Cause {
             Cause::Dns => "dns",
             Cause::NoUpstream => "no-upstream",
             Cause::BadRequest => "bad-request",
+            Cause::Overload => "overload",
             Cause::Internal => "internal",
         }
     }

@@ -1,6 +1,7 @@
 //! The reverse proxy over real sockets.
 
 mod amended;
+mod bounds;
 mod connections;
 mod content;
 mod failures;

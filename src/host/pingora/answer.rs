@@ -2,7 +2,7 @@
 //! any other, and gets a generic message where they have none for it.
 
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{HeaderValue, StatusCode, Version, header};
 use pingora::{
     Result,
     http::{RequestHeader, ResponseHeader},
@@ -20,6 +20,9 @@ use crate::{
     reply::grpc,
     rules,
 };
+
+/// Seconds after which a client may try again where there was too much to do.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Answers with this status, and returns what the rules said of it.
 pub(super) async fn send(
@@ -97,6 +100,9 @@ fn compose(
     source: Source,
 ) -> Result<(Box<ResponseHeader>, Option<Bytes>, Outcome)> {
     let mut head = Box::new(made_up(status)?);
+    if source == Source::Proxy(Cause::Overload) {
+        head.insert_header(header::RETRY_AFTER, RETRY_AFTER)?;
+    }
     let (body, outcome) = judge(facts, request, &mut head, source);
     Ok((head, body, outcome))
 }

@@ -1,33 +1,51 @@
-//! What stands between Pingora's connections and its proxy, and does two things that cannot be
+//! What stands between Pingora's connections and its proxy, and does three things that cannot be
 //! done from within.
 //!
-//! It reads the head of each request before Pingora's proxy does, which would answer what it
-//! cannot read without asking anybody. And it keeps client connections that the proxy would give
-//! up: that closes the connection after every failed request, and offers no way to say that the
-//! client got a whole answer. The filter leaves the session of such a request in its [`Scope`],
-//! and the connection goes on from there.
+//! It ends connections that are over, as their [`Link`] tells. It reads the head of each request
+//! before Pingora's proxy does, which would answer what it cannot read without asking anybody. And
+//! it keeps client connections that the proxy would give up: that closes the connection after every
+//! failed request, and offers no way to say that the client got a whole answer. The filter leaves
+//! the session of such a request in its [`Scope`], and the connection goes on from there.
 
 use std::{
     mem,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use http::header;
 use pingora::{
     ErrorType,
-    apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream},
+    apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp},
     http::RequestHeader,
-    protocols::http::ServerSession,
+    protocols::{
+        Stream,
+        http::{
+            ServerSession,
+            v2::server::{H2Options, default_h2_options},
+        },
+    },
     proxy::Session,
     server::ShutdownWatch,
-    time::timeout,
 };
+use tokio::{sync::watch, time::Instant};
 
 use super::{
+    guard::Link,
     held::{Slot, placeholder},
+    options::Options,
+    prompt::Prompt,
     strict::Objection,
 };
+
+/// How long a connection that is to end may take for that: in HTTP/2, both sides say so first.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes of responses that wait on a stream of HTTP/2 while the client takes no more. There can be
+/// many streams.
+const H2_SEND_BUFFER: usize = 64 * 1024;
 
 tokio::task_local! {
     static SCOPE: Arc<Scope>;
@@ -36,14 +54,19 @@ tokio::task_local! {
 /// Pingora's proxy as an application of its own.
 pub(super) struct App<P> {
     proxy: Arc<P>,
-    /// How long the head of a request may take.
-    head: Duration,
+    h2: H2Options,
+}
+
+/// A connection of it, on which Pingora serves HTTP.
+struct Connection<P> {
+    app: Arc<App<P>>,
+    link: Arc<Link>,
 }
 
 /// What a request shares with the connection that it came on, where this is a connection of
 /// [`App`], and not of another proxy in which the filter is embedded.
-#[derive(Default)]
 pub(super) struct Scope {
+    link: Arc<Link>,
     entry: Mutex<Option<Entry>>,
     /// The session of a request that failed, but was answered in full.
     spare: Mutex<Option<Box<ServerSession>>>,
@@ -57,10 +80,43 @@ struct Entry {
 }
 
 impl<P> App<P> {
-    pub(super) fn new(proxy: P, head: Duration) -> Self {
-        Self { proxy: Arc::new(proxy), head }
+    pub(super) fn new(proxy: P, options: &Options) -> Self {
+        let mut h2 = default_h2_options();
+        h2.max_concurrent_streams(options.limits.h2_streams).max_send_buffer_size(H2_SEND_BUFFER);
+        Self { proxy: Arc::new(proxy), h2 }
+    }
+}
+
+impl<P: HttpServerApp + Send + Sync + 'static> App<P> {
+    /// Serves the requests on a connection, to its end.
+    pub(super) async fn serve(self: &Arc<Self>, stream: Stream, link: Arc<Link>, shutdown: &ShutdownWatch) {
+        link.awaits_first();
+        let stream = Box::new(Prompt::new(stream, Arc::clone(&link)));
+        let connection = Arc::new(Connection { app: Arc::clone(self), link: Arc::clone(&link) });
+        // Pingora ends a connection in order when it hears that the server is to end.
+        let (ends, ending) = watch::channel(*shutdown.borrow());
+        let mut shutdown = shutdown.clone();
+        let mut serving = pin!(connection.process_new(stream, &ending));
+        tokio::select! {
+            _ = &mut serving => return,
+            _ = shutdown.wait_for(|down| *down) => {}
+            () = link.has_ended() => {}
+        }
+        ends.send_replace(true);
+        tokio::select! {
+            _ = serving => {}
+            // The client may leave that unanswered.
+            () = link.quiet(LINGER, Instant::now()) => {}
+        }
     }
 
+    /// Ends what is kept for connections to come.
+    pub(super) async fn cleanup(&self) {
+        self.proxy.http_cleanup().await;
+    }
+}
+
+impl<P> Connection<P> {
     /// Reads the head of a request; `None` where none comes.
     async fn read(
         &self,
@@ -69,32 +125,67 @@ impl<P> App<P> {
         shutdown: &ShutdownWatch,
     ) -> Option<ServerSession> {
         let mut shutdown = shutdown.clone();
+        self.link.awaits_request();
+        if session.get_keepalive().is_some() {
+            // For ever, to Pingora: the link knows better.
+            session.set_keepalive(Some(0));
+        }
         let read = tokio::select! {
             biased;
-            read = timeout(self.head, session.read_request()) => read,
+            read = session.read_request() => read,
             _ = shutdown.wait_for(|down| *down) => return None,
         };
-        let unreadable = match read {
-            Ok(Ok(true)) => None,
-            Ok(Err(error)) if *error.etype() == ErrorType::InvalidHTTPHeader => {
+        let objection = match read {
+            Ok(true) => None,
+            Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => {
                 tracing::debug!(target: "retort::proxy", %error, "a request cannot be read");
-                session.set_keepalive(None);
-                Some((Box::new(unreadable().ok()?), Objection::to_unreadable(&error)))
+                Some(Objection::to_unreadable(&error))
             }
-            // The client left, or took its time.
-            Ok(Ok(false) | Err(_)) | Err(_) => return None,
+            Err(_) if self.link.has_half_a_head() => Some(Objection::LATE),
+            // The client left, or came with nothing.
+            Ok(false) | Err(_) => return None,
         };
-        let (unreadable, objection) = unreadable.unzip();
+        let unreadable = match objection {
+            None => {
+                if self.link.is_used_up() {
+                    session.set_keepalive(None);
+                }
+                self.expect_body(&mut session);
+                None
+            }
+            Some(_) => {
+                self.link.awaits_nothing();
+                session.set_keepalive(None);
+                Some(Box::new(unreadable().ok()?))
+            }
+        };
         let (session, slot) = Slot::wrap(session, unreadable);
         *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, objection });
         Some(session)
     }
+
+    /// Tells the link what comes after a head.
+    fn expect_body(&self, session: &mut ServerSession) {
+        if session.is_body_done() {
+            return self.link.awaits_nothing();
+        }
+        self.link.awaits_body(session.req_header().headers.contains_key(header::EXPECT));
+    }
 }
 
 impl Scope {
+    fn of(link: &Arc<Link>) -> Self {
+        Self { link: Arc::clone(link), entry: Mutex::default(), spare: Mutex::default() }
+    }
+
     /// Whether there is one.
     pub(super) fn is_there() -> bool {
         SCOPE.try_with(|_| ()).is_ok()
+    }
+
+    /// The link of the connection.
+    pub(super) fn link() -> Option<Arc<Link>> {
+        SCOPE.try_with(|scope| Arc::clone(&scope.link)).ok()
     }
 
     /// Unwraps the session of a request that was read already; tells why it could not be.
@@ -122,17 +213,18 @@ impl Scope {
 }
 
 #[async_trait]
-impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for App<P> {
+impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<P> {
     async fn process_new_http(
         self: &Arc<Self>,
         mut session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let scope = Arc::<Scope>::default();
+        let scope = Arc::new(Scope::of(&self.link));
         if !session.is_http2() {
             session = self.read(session, &scope, shutdown).await?;
         }
-        let request = self.proxy.process_new_http(session, shutdown);
+        let _serving = self.link.serve();
+        let request = self.app.proxy.process_new_http(session, shutdown);
         let reused = SCOPE.scope(Arc::clone(&scope), request).await;
         if reused.is_some() {
             return reused;
@@ -143,12 +235,14 @@ impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for App<P> {
         Some(ReusedHttpStream::from_reusable_stream(stream, settings))
     }
 
-    fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.proxy.server_options()
+    /// Pingora asks when a connection turns out to speak HTTP/2, and then only.
+    fn h2_options(&self) -> Option<H2Options> {
+        self.link.awaits_h2();
+        Some(self.app.h2.clone())
     }
 
-    async fn http_cleanup(&self) {
-        self.proxy.http_cleanup().await;
+    fn server_options(&self) -> Option<&HttpServerOptions> {
+        self.app.proxy.server_options()
     }
 }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::guard::Bound;
 use crate::exchange::Cause;
 
 /// What an error means for the client.
@@ -22,6 +23,12 @@ impl Fate {
             ErrorSource::Downstream => Self::of_client(error.etype()),
             ErrorSource::Internal | ErrorSource::Unset => Self::of_proxy(error.etype()),
         }
+    }
+
+    /// What it means that a client was too late.
+    pub(super) fn of_late(bound: Bound) -> Option<Self> {
+        let answer = Fate::Answer(StatusCode::REQUEST_TIMEOUT, Cause::BadRequest);
+        matches!(bound, Bound::Head | Bound::Body).then_some(answer)
     }
 
     fn of_upstream(kind: &ErrorType) -> Self {

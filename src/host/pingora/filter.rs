@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorSource, ErrorType, Result,
@@ -18,6 +19,7 @@ use super::{
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
     forward::{self, TraceContext},
+    guard::{Bound, Link},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
@@ -69,6 +71,8 @@ pub struct Context {
     source: Source,
     /// Whether the client got a whole answer although the request failed.
     answered: bool,
+    /// The client's connection, where the server is Retort's.
+    link: Option<Arc<Link>>,
     _in_flight: in_flight::Guard,
 }
 
@@ -132,6 +136,36 @@ impl Filter {
         }
     }
 
+    /// Refuses what is too much at once.
+    fn refuse_excess(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        let busy = |ctx: &mut Context, context| {
+            Err(ctx.refuse(StatusCode::SERVICE_UNAVAILABLE, Cause::Overload, context))
+        };
+        if let Some(link) = ctx.link.as_deref().filter(|link| link.is_refused()) {
+            link.count(Bound::Connections);
+            link.end();
+            session.set_keepalive(None);
+            return busy(ctx, "too many connections");
+        }
+        let most = self.options.limits.requests;
+        if most > 0 && self.in_flight.count() > most {
+            if let Some(link) = &ctx.link {
+                link.count(Bound::Requests);
+            }
+            return busy(ctx, "too many requests");
+        }
+        Ok(())
+    }
+
+    /// Swaps the client's session for a wrapper.
+    fn wrap(&self, session: &mut Session, ctx: &mut Context, hold: Hold) {
+        ctx.restore(session);
+        // In HTTP/1, the connection has a pace itself.
+        let is_h2 = session.as_downstream().is_http2();
+        let pace = ctx.link.as_deref().filter(|_| is_h2 && !session.is_body_done()).map(Link::body_pace);
+        ctx.slot = Some(Slot::install(session, hold, self.drain(), pace));
+    }
+
     fn drain(&self) -> Drain {
         Drain { time: self.options.timeouts.drain, may_cut: Scope::is_there() }
     }
@@ -155,6 +189,7 @@ impl ProxyHttp for Filter {
             cause: None,
             source: Source::Upstream,
             answered: false,
+            link: Scope::link(),
             _in_flight: InFlight::enter(&self.in_flight),
         }
     }
@@ -173,13 +208,18 @@ impl ProxyHttp for Filter {
             session.set_keepalive(None);
         }
         // It is off, too, where the client asked for that, or does not know it.
-        if session.get_keepalive().is_some() {
+        if session.get_keepalive().is_some() && ctx.link.is_none() {
             session.set_keepalive(Some(timeouts.keep_alive.as_secs().max(1)));
         }
-        session.set_write_timeout(Some(timeouts.client_write));
+        // A connection with a link knows itself when the client takes too little, but not on which of
+        // the streams that share it.
+        if ctx.link.is_none() || session.as_downstream().is_http2() {
+            session.set_write_timeout(Some(timeouts.client_write));
+        }
         session.set_abort_on_close(false);
         let upgrade = session.is_upgrade_req();
         session.set_pipelining_enabled(!upgrade);
+        self.refuse_excess(session, ctx)?;
         let raw = session.as_downstream().as_http1().map(|session| session.get_headers_raw_bytes());
         match self.options.strictness.objection(session.req_header(), raw.as_deref()) {
             Some(objection) => Err(ctx.object(objection)),
@@ -233,6 +273,9 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        if session.as_downstream().is_http2() && !session.is_body_done() {
+            self.wrap(session, ctx, Hold::passing());
+        }
         mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
@@ -242,6 +285,19 @@ impl ProxyHttp for Filter {
             tls::tell_who_proved(request, session.digest())?;
         }
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        end: bool,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if end && let Some(link) = &ctx.link {
+            link.awaits_nothing();
+        }
+        Ok(())
     }
 
     async fn upstream_response_filter(
@@ -306,7 +362,7 @@ impl ProxyHttp for Filter {
                 return Ok(());
             }
         };
-        ctx.slot = Some(Slot::install(session, hold, self.drain()));
+        self.wrap(session, ctx, hold);
         Ok(())
     }
 
@@ -321,14 +377,14 @@ impl ProxyHttp for Filter {
         if let Some(lease) = ctx.lease.as_ref().filter(|_| *error.esource() == ErrorSource::Upstream) {
             self.upstreams.broke(lease);
         }
-        let fate = ctx.fate.unwrap_or_else(|| Fate::of(error));
+        let fate = ctx.fate_of(error);
         let Fate::Answer(status, cause) = fate else {
             tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %error, "the client is gone");
             return nothing;
         };
         ctx.cause = Some(cause);
         match cause {
-            Cause::BadRequest => {
+            Cause::BadRequest | Cause::Overload => {
                 tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %cause, %error, "request refused");
             }
             Cause::Internal => {
@@ -418,6 +474,19 @@ impl Context {
         {
             self.outcome = Some(outcome);
         }
+    }
+
+    /// What a failure means for the client.
+    fn fate_of(&self, error: &Error) -> Fate {
+        let link = self.link.as_deref();
+        if let Some(link) = link
+            && *error.esource() == ErrorSource::Downstream
+            && *error.etype() == ErrorType::ReadTimedout
+        {
+            link.count(Bound::Body);
+        }
+        let late = || link.and_then(Link::late).and_then(Fate::of_late);
+        self.fate.or_else(late).unwrap_or_else(|| Fate::of(error))
     }
 
     /// The error for a request that is not to reach the upstream.

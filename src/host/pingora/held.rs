@@ -27,10 +27,11 @@ use pingora::{
     },
     proxy::Session,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     facts::Outcome,
+    guard::Pace,
     hold::{Hold, Progress},
 };
 
@@ -58,6 +59,8 @@ struct Held {
     hold: Hold,
     drain: Drain,
     deadline: Option<Instant>,
+    /// How fast the content of the request has to come.
+    pace: Option<Pace>,
     slot: Arc<Mutex<Option<Left>>>,
 }
 
@@ -74,9 +77,9 @@ impl std::fmt::Debug for Left {
 
 impl Slot {
     /// Puts a wrapper in the place of the client's session.
-    pub(super) fn install(session: &mut Session, hold: Hold, drain: Drain) -> Self {
+    pub(super) fn install(session: &mut Session, hold: Hold, drain: Drain, pace: Option<Pace>) -> Self {
         let real = mem::replace(&mut session.downstream_session, placeholder());
-        let (held, slot) = Held::around(real, None, hold, drain);
+        let (held, slot) = Held::around(real, None, hold, drain, pace);
         *session.downstream_session = held;
         slot
     }
@@ -88,7 +91,7 @@ impl Slot {
         unreadable: Option<Box<RequestHeader>>,
     ) -> (ServerSession, Self) {
         let drain = Drain { time: Duration::ZERO, may_cut: false };
-        Held::around(Box::new(session), unreadable, Hold::passing(), drain)
+        Held::around(Box::new(session), unreadable, Hold::passing(), drain, None)
     }
 
     /// Puts the client's session back, and tells what was decided meanwhile.
@@ -111,9 +114,10 @@ impl Held {
         unreadable: Option<Box<RequestHeader>>,
         hold: Hold,
         drain: Drain,
+        pace: Option<Pace>,
     ) -> (ServerSession, Slot) {
         let slot = Arc::default();
-        let held = Self { real, unreadable, hold, drain, deadline: None, slot: Arc::clone(&slot) };
+        let held = Self { real, unreadable, hold, drain, deadline: None, pace, slot: Arc::clone(&slot) };
         (ServerSession::new_custom(Box::new(held)), Slot(slot))
     }
 
@@ -128,6 +132,21 @@ impl Held {
             return Ok(false);
         }
         self.real.response_duplex_vec(out).await
+    }
+
+    /// Reads what the client sends, at its pace.
+    async fn read(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {
+        let is_over = no_body_expected || self.real.is_body_done();
+        let read = self.real.read_body_or_idle(no_body_expected);
+        let Some(pace) = self.pace.as_mut().filter(|_| !is_over) else { return read.await };
+        match timeout_at(pace.wait(Instant::now()), read).await {
+            Ok(read) => {
+                let count = read.as_ref().ok().and_then(Option::as_ref).map_or(0, Bytes::len);
+                pace.moved(count);
+                read
+            }
+            Err(_) => Error::e_explain(ErrorType::ReadTimedout, "the content of the request is late"),
+        }
     }
 
     /// Ends a request whose message is out although the upstream has not ended. A client that
@@ -175,7 +194,7 @@ impl CustomSession for Held {
     async fn read_body_or_idle(&mut self, no_body_expected: bool) -> Result<Option<Bytes>> {
         let request_done = no_body_expected || self.real.is_body_done();
         let Some(deadline) = self.deadline.filter(|_| request_done) else {
-            return self.real.read_body_or_idle(no_body_expected).await;
+            return self.read(no_body_expected).await;
         };
         // Whether the client leaves meanwhile is of no interest, and its next request can wait.
         tokio::time::sleep_until(deadline).await;

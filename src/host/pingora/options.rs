@@ -29,8 +29,7 @@ pub struct Options {
     pub upstream_tls: UpstreamTls,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
-    /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
-    /// the time until the first 24 bytes of a connection arrive once this is on.
+    /// Whether clients may speak HTTP/2 without TLS. Default: no.
     pub h2c: bool,
     /// Limits of time.
     pub timeouts: Timeouts,
@@ -71,9 +70,15 @@ pub struct Timeouts {
     pub idle: Duration,
     /// How long an idle client connection is kept: 75 s.
     pub keep_alive: Duration,
-    /// How long the head of a request may take to come, idling before it included: 85 s.
+    /// How long the head of a request may take to come, from the first byte to the last: 10 s. For the
+    /// first request on a connection, what was before the first byte counts as well. A client that
+    /// takes longer is answered with 408.
     pub head: Duration,
-    /// For one write to the client: 60 s.
+    /// The windows in which the content of a request has to come at [`Limits::client_rate`]: 30 s. A
+    /// client that takes longer is answered with 408. Only the time counts in which the proxy waits
+    /// for the client.
+    pub client_body: Duration,
+    /// The windows in which a client has to take what it is sent at [`Limits::client_rate`]: 60 s.
     pub client_write: Duration,
     /// How long, once a message is out, to wait for the rest of the content that it replaced, so
     /// that the upstream connection can be kept: 1 s.
@@ -91,6 +96,18 @@ pub struct Limits {
     /// Bytes of content that are held back where a rule or a message reads them: 64 KiB, which is
     /// also the most.
     pub content: usize,
+    /// Bytes per second at which a client has to send content and to take responses, on average over
+    /// [`Timeouts::client_body`] and [`Timeouts::client_write`]: 240. With 0, one byte in each will do.
+    pub client_rate: u64,
+    /// Client connections at once. One more is answered with 503 and closed; of these there may be an
+    /// eighth more, and at least 16. 0, the default, is as many as the limit of open files allows when
+    /// each has one to an upstream, and 65 536 at most.
+    pub connections: usize,
+    /// Requests at once. One more is answered with 503. 0, the default, is the number that is the
+    /// default of [`Limits::connections`]; in a filter without a server, there is no limit then.
+    pub requests: usize,
+    /// Requests at once on one connection of HTTP/2: 100.
+    pub h2_streams: u32,
     /// Requests on one client connection: 1000.
     pub requests_per_connection: u32,
     /// Idle upstream connections that are kept, for each worker thread: 128.
@@ -131,7 +148,8 @@ impl Default for Timeouts {
             write: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             keep_alive: Duration::from_secs(75),
-            head: Duration::from_secs(85),
+            head: Duration::from_secs(10),
+            client_body: Duration::from_secs(30),
             client_write: Duration::from_secs(60),
             drain: Duration::from_secs(1),
             shutdown: Duration::from_secs(25),
@@ -141,6 +159,15 @@ impl Default for Timeouts {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { drain: 64 * 1024, content: MAX_CONTENT, requests_per_connection: 1000, pool_size: 128 }
+        Self {
+            drain: 64 * 1024,
+            content: MAX_CONTENT,
+            client_rate: 240,
+            connections: 0,
+            requests: 0,
+            h2_streams: 100,
+            requests_per_connection: 1000,
+            pool_size: 128,
+        }
     }
 }

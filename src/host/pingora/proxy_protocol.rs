@@ -1,32 +1,16 @@
 //! The PROXY protocol: a load balancer that passes TCP on says in front of it for whom.
 //!
 //! Whether a connection begins so is known beforehand, and never guessed: a client that could
-//! choose would choose who it is. The header is read before TLS where there is TLS (Pingora calls
-//! [`PreTlsProcess`]), and before HTTP where there is none.
+//! choose would choose who it is. The header is read before TLS where there is TLS, and before HTTP
+//! where there is none.
 
 mod header;
 
-use std::{
-    any::Any,
-    fmt, io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{any::Any, fmt, io, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use pingora::{
-    Error, ErrorType,
-    apps::ServerApp,
     http::ResponseHeader,
-    listeners::PreTlsProcess,
-    protocols::{
-        Digest, GetProxyDigest, GetSocketDigest, Stream, l4::stream::Stream as Socket,
-        raw_connect::ProxyDigest,
-    },
-    server::ShutdownWatch,
+    protocols::{Digest, GetProxyDigest, GetSocketDigest, raw_connect::ProxyDigest},
     time::timeout,
 };
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -34,7 +18,10 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 pub(super) use header::Ends;
 use header::{Malformed, Progress};
 
-use super::trusted::{Front, Hop};
+use super::{
+    guard::{Bound, Counters},
+    trusted::{Front, Hop},
+};
 
 /// Whether connections begin with a header of the PROXY protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,13 +41,7 @@ pub(super) struct Gate {
     front: Front,
     /// How long a header may take.
     patience: Duration,
-    refused: AtomicU64,
-}
-
-/// An application behind a [`Gate`].
-pub(super) struct Gated<A> {
-    app: Arc<A>,
-    gate: Arc<Gate>,
+    counters: Arc<Counters>,
 }
 
 /// What was read; it travels with the connection. Where it is missing, nothing was.
@@ -82,17 +63,29 @@ pub(super) fn announced(digest: &Digest) -> Option<Ends> {
 }
 
 impl Gate {
-    pub(super) fn new(front: &Front, patience: Duration) -> Self {
-        Self { front: front.clone(), patience, refused: AtomicU64::new(0) }
+    pub(super) fn new(front: &Front, patience: Duration, counters: Arc<Counters>) -> Self {
+        Self { front: front.clone(), patience, counters }
     }
 
-    /// Reads the header if there is to be one; leaves what follows it.
+    /// Whether a connection begins as it should; what follows that is left.
+    pub(super) async fn lets_in<S>(&self, stream: &mut S) -> bool
+    where
+        S: AsyncRead + GetProxyDigest + GetSocketDigest + Unpin + ?Sized,
+    {
+        let admitted = self.admit(stream).await;
+        if let Err(refusal) = &admitted {
+            self.refuse(stream, refusal);
+        }
+        admitted.is_ok()
+    }
+
+    /// Reads the header if there is to be one.
     async fn admit<S>(&self, stream: &mut S) -> Result<(), Refusal>
     where
         S: AsyncRead + GetProxyDigest + GetSocketDigest + Unpin + ?Sized,
     {
         let hop = stream.get_socket_digest().map_or(Hop::Unknown, |digest| Hop::of(&digest));
-        if !self.expects(hop)? || stream.get_proxy_digest().as_deref().and_then(announcement).is_some() {
+        if !self.expects(hop)? {
             return Ok(());
         }
         let ends = timeout(self.patience, receive(stream)).await.map_err(|_| Refusal::Late)??;
@@ -120,52 +113,12 @@ impl Gate {
             tracing::debug!(target: "retort::proxy", peer, %refusal, "a connection ended early");
             return;
         }
-        let count = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = self.counters.add(Bound::ProxyHeader);
         if count.is_power_of_two() {
             tracing::warn!(target: "retort::proxy", peer, %refusal, count, "a connection was closed");
         } else {
             tracing::debug!(target: "retort::proxy", peer, %refusal, count, "a connection was closed");
         }
-    }
-}
-
-impl<A> Gated<A> {
-    pub(super) fn new(app: A, gate: Arc<Gate>) -> Self {
-        Self { app: Arc::new(app), gate }
-    }
-}
-
-#[async_trait]
-impl<A: ServerApp + Send + Sync + 'static> ServerApp for Gated<A> {
-    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let mut stopped = shutdown.clone();
-        let admitted = tokio::select! {
-            biased;
-            admitted = self.gate.admit(stream.as_mut()) => admitted,
-            _ = stopped.wait_for(|stopped| *stopped) => return None,
-        };
-        match admitted {
-            Ok(()) => self.app.process_new(stream, shutdown).await,
-            Err(refusal) => {
-                self.gate.refuse(stream.as_ref(), &refusal);
-                None
-            }
-        }
-    }
-
-    async fn cleanup(&self) {
-        self.app.cleanup().await;
-    }
-}
-
-#[async_trait]
-impl PreTlsProcess for Gate {
-    async fn process(&self, stream: &mut Socket) -> pingora::Result<()> {
-        let Err(refusal) = self.admit(stream).await else {
-            return Ok(());
-        };
-        self.refuse(stream, &refusal);
-        Error::e_explain(ErrorType::AcceptError, refusal.to_string())
     }
 }
 
@@ -209,7 +162,7 @@ fn digest(announcement: Announcement) -> Result<ProxyDigest, Refusal> {
 mod tests {
     use std::os::fd::AsRawFd;
 
-    use pingora::protocols::SocketDigest;
+    use pingora::protocols::{SocketDigest, l4::stream::Stream as Socket};
     use tokio::{
         io::AsyncWriteExt,
         net::{TcpListener, TcpStream},
@@ -231,11 +184,9 @@ mod tests {
             let mut stream = Socket::from(accepted);
             stream.set_socket_digest(SocketDigest::from_raw_fd(descriptor));
             let front = Front { proxy_protocol: mode, ..Front::default() };
-            let gate = Gate::new(&front, Duration::from_secs(20));
-            // Once more, as where there is no TLS any more: nothing is read twice.
-            for _ in 0..2 {
-                let passed = gate.process(&mut stream).await;
-                passed.map_err(|_| gate.refused.load(Ordering::Relaxed))?;
+            let gate = Gate::new(&front, Duration::from_secs(20), Arc::default());
+            if !gate.lets_in(&mut stream).await {
+                return Err(gate.counters.reached(Bound::ProxyHeader));
             }
             let digest = Digest { proxy_digest: stream.get_proxy_digest(), ..Digest::default() };
             let mut rest = Vec::new();

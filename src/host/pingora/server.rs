@@ -21,18 +21,20 @@ use tokio::{
     net::TcpSocket,
     runtime::{Builder, Runtime},
     sync::watch,
+    task::JoinSet,
     time,
 };
 
 use super::{
     app::App,
+    entrance::Entrance,
     error_backend::ErrorBackend,
     filter::{Context, Filter},
+    guard::{self, Counters, Guard},
     in_flight::InFlight,
     options::Options,
-    prompt::Promptly,
-    proxy_protocol::{Gate, Gated},
-    tls::{Keeper, Problems, Secure, Unkept},
+    proxy_protocol::Gate,
+    tls::{Handshake, Keeper, Problems, Unkept},
     upstream::{self, Upstreams, tls::UpstreamTlsError},
 };
 use crate::{exchange::error_request::Forwarded, host::live::Live};
@@ -57,6 +59,7 @@ pub struct Server {
     upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
+    counters: Arc<Counters>,
     end: Arc<watch::Sender<End>>,
 }
 
@@ -131,7 +134,7 @@ impl Server {
         Self::listening(options, live, Role::ErrorBackend(forwarded))
     }
 
-    fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
+    fn listening(mut options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
         upstream::tls::check(&options).map_err(Error::UpstreamTls)?;
         let tls = match options.tls.listen.is_empty() {
             true => None,
@@ -153,9 +156,10 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
+        options.limits = guard::settled(options.limits, options.threads);
         let upstreams = Arc::new(Upstreams::new(&options));
-        let end = Arc::new(end);
-        Ok(Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end })
+        let (counters, end) = (Arc::default(), Arc::new(end));
+        Ok(Self { runtime, listeners, addresses, tls, options, upstreams, live, role, counters, end })
     }
 
     /// The addresses that it listens on, in the order of the options.
@@ -173,6 +177,11 @@ impl Server {
         Arc::clone(&self.upstreams)
     }
 
+    /// What its limits do while it runs.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
     /// What stops it.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.end))
@@ -180,11 +189,11 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, tls, options, upstreams, live, role, end } = self;
+        let Self { runtime, listeners, addresses, tls, options, upstreams, live, role, counters, end } = self;
         let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
         let secure = plain.split_off(options.listen.len().min(plain.len()));
         let bound = Bound { plain, secure, acceptor: tls.as_ref().map(Keeper::acceptor) };
-        let serving = serve(bound, options, upstreams, live, role, end.subscribe());
+        let serving = serve(bound, options, upstreams, live, role, counters, end.subscribe());
         let stopped = runtime.block_on(serving);
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
@@ -262,6 +271,7 @@ async fn serve(
     upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
+    counters: Arc<Counters>,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
     let conf = Arc::new(server_conf(&options));
@@ -273,10 +283,10 @@ async fn serve(
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
     match role {
-        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, &mut end).await,
+        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, counters, &mut end).await,
         Role::ErrorBackend(forwarded) => {
             let backend = ErrorBackend::new(filter, forwarded, options.timeouts.drain);
-            accept(bound, http_proxy(&conf, backend), &options, &mut end).await;
+            accept(bound, http_proxy(&conf, backend), &options, counters, &mut end).await;
         }
     }
     tokio::select! {
@@ -290,53 +300,54 @@ async fn serve(
 }
 
 /// Accepts connections until the end begins.
-async fn accept<P>(bound: Bound, mut proxy: HttpProxy<P>, options: &Options, end: &mut watch::Receiver<End>)
-where
+async fn accept<P>(
+    bound: Bound,
+    mut proxy: HttpProxy<P>,
+    options: &Options,
+    counters: Arc<Counters>,
+    end: &mut watch::Receiver<End>,
+) where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let gate = Arc::new(Gate::new(&options.front, options.timeouts.head));
-    let app = Promptly::new(App::new(proxy, options.timeouts.head));
+    let app = Arc::new(App::new(proxy, options));
+    let guard = Arc::new(Guard::new(options, Arc::clone(&counters)));
+    let gate = Arc::new(Gate::new(&options.front, options.timeouts.head, Arc::clone(&counters)));
+    let entrance = Entrance::new(app, guard, gate);
     let mut fds = Fds::new();
-    let mut plain = Service::new("retort".to_owned(), Gated::new(app.clone(), Arc::clone(&gate)));
-    listen(&mut plain, bound.plain, &mut fds);
-    let mut secure = bound.acceptor.map(|acceptor| {
-        let app = Gated::new(Secure::new(app, acceptor, options.tls.handshake), gate);
-        let mut service = Service::new("retort-tls".to_owned(), app);
-        listen(&mut service, bound.secure, &mut fds);
-        service
-    });
+    let mut services = Vec::new();
+    if let Some(acceptor) = bound.acceptor {
+        let handshake = Handshake::new(acceptor, options.tls.handshake, counters);
+        services.push(service("retort-tls", entrance.over_tls(handshake), bound.secure, &mut fds));
+    }
+    services.push(service("retort", entrance, bound.plain, &mut fds));
 
     let fds: ListenFds = Arc::new(fds.into());
     let (shutdown, shutdown_watch) = watch::channel(false);
-    let accepting = async {
-        let plain = plain.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1);
-        match &mut secure {
-            None => plain.await,
-            Some(secure) => {
-                tokio::join!(plain, secure.start_service(Some(Arc::clone(&fds)), shutdown_watch.clone(), 1));
-            }
-        }
-    };
-    let stopping = async {
-        // The sender lives as long as the server.
-        let _ = end.wait_for(|end| *end > End::NotYet).await;
-        shutdown.send_replace(true);
-    };
-    tokio::join!(accepting, stopping);
+    let mut accepting = JoinSet::new();
+    for mut service in services {
+        let (fds, shutdown_watch) = (Arc::clone(&fds), shutdown_watch.clone());
+        accepting.spawn(async move { service.start_service(Some(fds), shutdown_watch, 1).await });
+    }
+    // The sender lives as long as the server.
+    let _ = end.wait_for(|end| *end > End::NotYet).await;
+    shutdown.send_replace(true);
+    while accepting.join_next().await.is_some() {}
 }
 
-/// Has a service accept the connections of listeners.
-fn listen<A>(service: &mut Service<A>, bound: Vec<(TcpListener, SocketAddr)>, fds: &mut Fds) {
+/// What accepts the connections of listeners.
+fn service<A>(name: &str, app: A, bound: Vec<(TcpListener, SocketAddr)>, fds: &mut Fds) -> Service<A> {
+    let mut service = Service::new(name.to_owned(), app);
     for (listener, address) in bound {
         // Pingora takes a listener over by the name of its address.
         service.add_tcp(&address.to_string());
         fds.add(address.to_string(), listener.into_raw_fd());
     }
+    service
 }
 
 /// Returns when there has been no request for a while. Connections that wait for one see the
-/// shutdown and close; one of which Pingora cannot tell yet whether it speaks HTTP/2 never does.
+/// shutdown and close.
 async fn drained(in_flight: &InFlight) {
     loop {
         in_flight.none().await;
@@ -370,8 +381,6 @@ fn server_options(options: &Options) -> HttpServerOptions {
     server_options.h2c = options.h2c;
     // The filter refuses it, and says so.
     server_options.allow_connect_method_proxying = true;
-    server_options.keepalive_request_limit = Some(options.limits.requests_per_connection);
-    server_options.h2_idle_timeout = Some(options.timeouts.keep_alive);
     server_options
 }
 

@@ -99,6 +99,9 @@ impl Objection {
     const MANY_FIELDS: Self = Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too many fields");
     const LARGE_HEAD: Self = Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is too large");
 
+    /// The head of a request did not come in time.
+    pub(super) const LATE: Self = Self::new(StatusCode::REQUEST_TIMEOUT, "the head of the request is late");
+
     /// Why Pingora could not read a request.
     pub(super) fn to_unreadable(error: &Error) -> Self {
         // Pingora has one type of error for all of this, and says more in words only.

@@ -2,23 +2,23 @@
 //!
 //! Certificates are read by this crate and never by Pingora, which panics on those that it cannot
 //! use; and they are kept up to date with their files (`keeper`). A connection takes what is in
-//! force when it comes (`secure`), and is then like any other.
+//! force when it comes (`handshake`), and is then like any other.
 
 mod client_certificate;
 mod config;
 pub(super) mod files;
+mod handshake;
 mod identity;
 mod keeper;
 mod problem;
-mod secure;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 pub use self::problem::{Flaw, Problem, Problems};
 pub(super) use self::{
     client_certificate::tell_who_proved,
+    handshake::Handshake,
     keeper::{Keeper, Unkept},
-    secure::Secure,
 };
 use crate::host::reload;
 

@@ -37,7 +37,7 @@ fn source_and_cause() {
         ["source is proxy", "cause is connect-refused or connect-timeout or read-timeout"]
     );
     let all = "connect-refused connect-timeout read-timeout write-timeout reset tls dns no-upstream \
-               bad-request internal";
+               bad-request overload internal";
     assert_eq!(read(&format!("cause='{all}'"), ""), [format!("cause is {}", all.replace(' ', " or "))]);
 
     assert_eq!(told("source='Proxy'", ""), one("invalid-value", "Proxy"));

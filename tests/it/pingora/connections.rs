@@ -109,7 +109,7 @@ fn a_connection_serves_so_many_requests() {
         served += 1;
     }
     assert_eq!(client.rest(), b"");
-    assert_eq!(served, 3, "one and two more");
+    assert_eq!(served, 2);
 }
 
 #[test]

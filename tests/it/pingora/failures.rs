@@ -246,18 +246,3 @@ fn tunnels() {
     assert_eq!(client.rest(), b"");
     assert_eq!(upstream.accepted(), 0);
 }
-
-#[test]
-fn requests_that_take_their_time() {
-    let upstream = Upstream::answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    let proxy = Proxy::with(IF_EMPTY, &[upstream.address()], |options| {
-        options.timeouts.head = Duration::from_millis(100);
-    });
-    let mut client = proxy.connect();
-    client.send(b"GET / HT");
-    assert_eq!(client.rest(), b"");
-    let mut client = proxy.connect();
-    assert_eq!(client.get("/", "").text(), "ok");
-    client.send(b"GET / HT");
-    assert_eq!(client.rest(), b"");
-}

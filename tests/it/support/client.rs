@@ -1,8 +1,9 @@
 //! A client that writes the bytes it is given.
 
 use std::{
-    io::{self, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{IpAddr, Shutdown, SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use tokio::{net::TcpSocket, runtime::Builder};
@@ -87,6 +88,21 @@ impl Client {
             bytes.extend(self.bytes(1));
         }
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Sends a byte, waits so long for an answer or an end, sends the next one, and so on. Returns all
+    /// that comes then.
+    pub(crate) fn drip(&mut self, bytes: &[u8], pause: Duration) -> Vec<u8> {
+        self.stream.get_ref().set_read_timeout(Some(pause)).unwrap();
+        for byte in bytes {
+            let sent = self.try_send(&[*byte]);
+            let silent = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+            if sent.is_err() || !self.stream.fill_buf().is_err_and(|error| silent(&error)) {
+                break;
+            }
+        }
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        self.rest()
     }
 
     /// All that still comes, up to the end of the connection.

@@ -87,6 +87,30 @@ impl H2Client {
 
     /// Sends a request of these fields, which are few and short; returns the id of its stream.
     pub(crate) fn fields(&mut self, fields: &[(&str, &str)]) -> u32 {
+        self.head(fields, END_STREAM)
+    }
+
+    /// Sends the head of a request with content.
+    pub(crate) fn post(&mut self, path: &str) -> u32 {
+        let fields =
+            [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        self.head(&fields, 0)
+    }
+
+    /// Sends some of the content of a request, and more will follow.
+    pub(crate) fn data(&mut self, id: u32, data: &[u8]) {
+        self.frame(DATA, 0, id, data);
+    }
+
+    /// Reads to the end of the connection.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        // A reset ends it, too.
+        let _ = self.stream.read_to_end(&mut bytes);
+        bytes
+    }
+
+    fn head(&mut self, fields: &[(&str, &str)], flags: u8) -> u32 {
         let id = self.next_id;
         self.next_id += 2;
         let mut block = Vec::new();
@@ -98,7 +122,7 @@ impl H2Client {
                 block.extend(text.as_bytes());
             }
         }
-        self.frame(HEADERS, END_STREAM | END_HEADERS, id, &block);
+        self.frame(HEADERS, flags | END_HEADERS, id, &block);
         id
     }
 

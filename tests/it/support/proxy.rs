@@ -8,7 +8,7 @@ use retort::{
     exchange::error_request::Forwarded,
     host::{
         live::Live,
-        pingora::{Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
+        pingora::{Counters, Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
     },
 };
 
@@ -21,6 +21,7 @@ pub(crate) struct Proxy {
     running: Option<thread::JoinHandle<Stopped>>,
     pub(crate) live: Arc<Live>,
     upstreams: Arc<Upstreams>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// Rules from `status-code` elements.
@@ -66,8 +67,9 @@ impl Proxy {
 
     fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
-        let upstreams = server.upstreams();
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live, upstreams }
+        let (upstreams, counters) = (server.upstreams(), server.counters());
+        let running = Some(thread::spawn(move || server.run()));
+        Self { address, handle, running, live, upstreams, counters }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

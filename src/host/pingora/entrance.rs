@@ -1,0 +1,68 @@
+//! The way of a client's connection from the listener to HTTP.
+//!
+//! It is counted, and may be one too many, before anything is read from it (`guard`). Then comes
+//! what a proxy in front has to say (`proxy_protocol`), then TLS (`tls`), where these are spoken;
+//! each has a time of its own to come in. Then HTTP begins (`app`).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora::{
+    apps::{HttpServerApp, ServerApp},
+    protocols::Stream,
+    server::ShutdownWatch,
+};
+
+use super::{app::App, guard::Guard, proxy_protocol::Gate, tls::Handshake};
+
+/// An application with what stands before it.
+pub(super) struct Entrance<P> {
+    app: Arc<App<P>>,
+    guard: Arc<Guard>,
+    gate: Arc<Gate>,
+    /// Where TLS is spoken.
+    handshake: Option<Handshake>,
+}
+
+impl<P> Entrance<P> {
+    /// An entrance for HTTP without TLS.
+    pub(super) fn new(app: Arc<App<P>>, guard: Arc<Guard>, gate: Arc<Gate>) -> Self {
+        Self { app, guard, gate, handshake: None }
+    }
+
+    /// Another entrance to the same, over TLS.
+    pub(super) fn over_tls(&self, handshake: Handshake) -> Self {
+        let (app, guard, gate) = (Arc::clone(&self.app), Arc::clone(&self.guard), Arc::clone(&self.gate));
+        Self { app, guard, gate, handshake: Some(handshake) }
+    }
+
+    /// Goes through all that comes before HTTP.
+    async fn enter(&self, mut stream: Stream) -> Option<Stream> {
+        if !self.gate.lets_in(stream.as_mut()).await {
+            return None;
+        }
+        match &self.handshake {
+            None => Some(stream),
+            Some(handshake) => handshake.shake(stream).await,
+        }
+    }
+}
+
+#[async_trait]
+impl<P: HttpServerApp + Send + Sync + 'static> ServerApp for Entrance<P> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let link = Arc::new(self.guard.admit()?);
+        let mut stopped = shutdown.clone();
+        let stream = tokio::select! {
+            biased;
+            entered = self.enter(stream) => entered?,
+            _ = stopped.wait_for(|stopped| *stopped) => return None,
+        };
+        self.app.serve(stream, link, shutdown).await;
+        None
+    }
+
+    async fn cleanup(&self) {
+        self.app.cleanup().await;
+    }
+}
