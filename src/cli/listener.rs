@@ -77,7 +77,7 @@ pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> 
 pub(super) fn refused(error: Error) -> anyhow::Error {
     match error {
         Error::Listen { address, ref source } => anyhow!("{error}{}", hint("--listen", address, source)),
-        Error::Runtime(_) => anyhow!(error),
+        Error::Upgrade { .. } | Error::Runtime(_) => anyhow!(error),
     }
 }
 

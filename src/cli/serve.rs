@@ -1,9 +1,12 @@
 //! `retort serve`: the proxy.
 
+pub(super) mod life;
+
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
+use self::life::Life;
 use super::{
     console::Console,
     exit::Exit,
@@ -19,7 +22,7 @@ use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
 /// Every flag can be set in the environment as well; the flag wins. Lists are comma separated there.
 /// The rules file and its message files are watched: a change is in force within a second, and a
 /// mistake leaves the last good version in force. SIGHUP reloads at once; SIGTERM lets running requests
-/// end.
+/// end, and the exit code is 0.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
@@ -35,6 +38,8 @@ pub(super) struct Serve {
     keep_forwarded: bool,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    life: Life,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -95,6 +100,7 @@ impl Serve {
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         self.tuning.apply(&mut options);
+        self.life.apply(&mut options);
         options
     }
 }
@@ -145,8 +151,9 @@ mod tests {
         let flags = ["--connect-timeout", "5s", "--read-timeout", "100ms", "--write-timeout", "1m"];
         let more = ["--idle-timeout", "0", "--drain-limit", "1KiB", "--threads", "3", "--h2c"];
         let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
+        let life = ["--lame-duck-time", "1s", "--drain-time", "9s", "--upgrade-socket", "/run/retort"];
         let body = ["--opt-out-header", "X-Hands-Off", "--content-limit", "2KiB"];
-        let options = options(&[&flags[..], &more, &names, &body].concat());
+        let options = options(&[&flags[..], &more, &names, &body, &life].concat());
         assert_eq!(options.timeouts.connect, Duration::from_secs(5));
         assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
         assert_eq!(options.timeouts.read, Duration::from_millis(100));
@@ -155,6 +162,9 @@ mod tests {
         assert_eq!((options.limits.drain, options.threads, options.h2c), (1024, 3, true));
         assert_eq!(options.request_id_headers, ["x-a", "x-b", "x-c"]);
         assert_eq!(options.user_header, "x-u");
+        assert_eq!(options.timeouts.shutdown, Duration::from_secs(9));
+        assert_eq!(options.life.lame_duck, Duration::from_secs(1));
+        assert_eq!(options.life.upgrade_socket.as_deref(), Some("/run/retort".as_ref()));
         assert_eq!((options.opt_out_header.as_str(), options.limits.content), ("x-hands-off", 2048));
     }
 }

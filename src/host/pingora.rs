@@ -1,6 +1,6 @@
 //! The reverse proxy: Pingora phases become exchanges, decisions become calls.
 //!
-//! [`Server`] is the whole proxy: a listener, its runtime, and its end. [`Filter`] is the part
+//! [`Server`] is the whole proxy: its listeners, its runtime, and its end. [`Filter`] is the part
 //! that answers for the upstream, as a [`ProxyHttp`](::pingora::proxy::ProxyHttp). As an error
 //! backend the same server answers what other proxies send to one (`error_backend`), and has no
 //! upstream.
@@ -19,15 +19,18 @@ mod error_backend;
 mod facts;
 mod filter;
 mod forward;
+mod guarded;
 mod held;
 mod hold;
 mod in_flight;
+mod life;
 mod options;
 mod prompt;
 mod server;
 mod upstream;
 
 pub use filter::{Context, Filter};
+pub use life::Life;
 pub use options::{Limits, Options, Timeouts};
 pub use server::{Error, Handle, Server, Stopped};
 pub use upstream::{Upstream, UpstreamError};

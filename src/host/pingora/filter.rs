@@ -1,10 +1,10 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, thread, time::Instant};
 
 use async_trait::async_trait;
 use chrono::Utc;
-use http::{Method, StatusCode, Version, header};
+use http::{Method, StatusCode, Uri, Version, header};
 use pingora::{
     BError, Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     exchange::{Cause, Fields, Source, hands_off, request_id},
-    host::live::Live,
+    host::{fault, live::Live},
     rules::Reason,
 };
 
@@ -63,6 +63,8 @@ pub struct Context {
     source: Source,
     /// Whether the client got a whole answer although the request failed.
     answered: bool,
+    /// What was asked for, until the log tells of it.
+    untold: Option<(Method, Uri)>,
     _in_flight: in_flight::Guard,
 }
 
@@ -82,6 +84,18 @@ impl Filter {
         }
     }
 
+    pub(super) fn options(&self) -> Arc<Options> {
+        Arc::clone(&self.options)
+    }
+
+    pub(super) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    pub(super) fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
+    }
+
     pub(super) fn in_flight(&self) -> Arc<InFlight> {
         Arc::clone(&self.in_flight)
     }
@@ -89,6 +103,7 @@ impl Filter {
     /// Fills in what only the request tells.
     fn read(&self, session: &Session, ctx: &mut Context) {
         let request = session.req_header();
+        ctx.untold = Some((request.method.clone(), request.uri.clone()));
         let from_client =
             request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
         let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
@@ -100,6 +115,13 @@ impl Filter {
         ctx.facts.client = ctx.facts.peer.map_or_else(String::new, |peer| peer.ip().to_string());
         ctx.facts.local = inet(session.server_addr());
         ctx.facts.is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    }
+
+    /// Once the end has begun, a response is the last one on its connection.
+    fn say_whether_to_stay(&self, session: &mut Session) {
+        if self.in_flight.is_leaving() {
+            session.set_keepalive(None);
+        }
     }
 
     fn drain(&self) -> Drain {
@@ -138,6 +160,7 @@ impl ProxyHttp for Filter {
             cause: None,
             source: Source::Upstream,
             answered: false,
+            untold: None,
             _in_flight: InFlight::enter(&self.in_flight),
         }
     }
@@ -155,6 +178,7 @@ impl ProxyHttp for Filter {
         if session.is_process_shutting_down() {
             session.set_keepalive(None);
         }
+        self.say_whether_to_stay(session);
         // It is off, too, where the client asked for that, or does not know it.
         if session.get_keepalive().is_some() {
             session.set_keepalive(Some(timeouts.keep_alive.as_secs().max(1)));
@@ -252,6 +276,7 @@ impl ProxyHttp for Filter {
         if response.status.is_informational() {
             return Ok(());
         }
+        self.say_whether_to_stay(session);
         // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it.
         if session.req_header().version < Version::HTTP_11
             && response.remove_header(&header::TRANSFER_ENCODING).is_some()
@@ -277,7 +302,9 @@ impl ProxyHttp for Filter {
                 Hold::replacing(reply, self.options.limits.drain)
             }
             Verdict::Reply(reply) => {
-                amend::amend(response, &reply);
+                if amend::amend(response, &reply).is_err() {
+                    ctx.outcome = Some(Outcome::panic());
+                }
                 return Ok(());
             }
         };
@@ -314,6 +341,7 @@ impl ProxyHttp for Filter {
             return nothing;
         }
         answer::drop_request_body(session, &self.options).await;
+        self.say_whether_to_stay(session);
         if !Scope::is_there() || cause == Cause::BadRequest {
             session.set_keepalive(None);
         }
@@ -330,6 +358,7 @@ impl ProxyHttp for Filter {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
+        ctx.untold = None;
         let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
         let outcome = ctx.outcome.as_ref();
         tracing::info!(
@@ -391,9 +420,28 @@ impl Context {
     }
 
     /// An error that is to be answered in this way.
-    fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
+    pub(super) fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
         self.fate = Some(Fate::Answer(status, cause));
         Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
+    }
+}
+
+/// Tells of a request that did not live to be logged: the server stopped, or there was a panic.
+impl Drop for Context {
+    fn drop(&mut self) {
+        let Some((method, uri)) = self.untold.take() else { return };
+        if thread::panicking() {
+            fault::note();
+        }
+        tracing::warn!(
+            target: "retort::proxy",
+            id = self.facts.id,
+            client = %self.facts.client,
+            method = method.as_str(),
+            path = uri.path(),
+            duration_us = u64::try_from(self.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "a request was cut off"
+        );
     }
 }
 

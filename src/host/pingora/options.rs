@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-use super::upstream::Upstream;
+use super::{life::Life, upstream::Upstream};
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
@@ -24,6 +24,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Limits of size and number.
     pub limits: Limits,
+    /// How it begins and ends.
+    pub life: Life,
     /// Whether the upstream is told who asked, in the `X-Forwarded-` fields. Default: yes. Behind
     /// another proxy, which has told it, they are to pass as they came: what this one sees as the
     /// client and the protocol is that proxy.
@@ -60,7 +62,7 @@ pub struct Timeouts {
     /// How long, once a message is out, to wait for the rest of the content that it replaced, so
     /// that the upstream connection can be kept: 1 s.
     pub drain: Duration,
-    /// How long requests may go on after the proxy was told to stop: 25 s.
+    /// How long requests may go on once no more connections are accepted: 25 s.
     pub shutdown: Duration,
 }
 
@@ -89,6 +91,7 @@ impl Options {
             h2c: false,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            life: Life::default(),
             forwarded: true,
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,

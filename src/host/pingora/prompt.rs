@@ -26,30 +26,43 @@ use pingora::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// An application whose connections are [`Prompt`].
-pub(super) struct Promptly<A>(Arc<A>);
+use super::in_flight::{Guard, InFlight};
+
+/// An application whose connections are [`Prompt`], and counted.
+pub(super) struct Promptly<A> {
+    app: Arc<A>,
+    in_flight: Arc<InFlight>,
+    /// When connections are to close. That is later than when none is accepted any more, which is
+    /// what Pingora tells of.
+    closing: ShutdownWatch,
+}
 
 #[derive(Debug)]
 struct Prompt {
     stream: Stream,
     /// Whether something was written that may not have left.
     pending: bool,
+    closing: ShutdownWatch,
+    _open: Guard,
 }
 
 impl<A> Promptly<A> {
-    pub(super) fn new(app: A) -> Self {
-        Self(Arc::new(app))
+    pub(super) fn new(app: A, in_flight: Arc<InFlight>, closing: ShutdownWatch) -> Self {
+        Self { app: Arc::new(app), in_flight, closing }
     }
 }
 
 #[async_trait]
 impl<A: ServerApp + Send + Sync + 'static> ServerApp for Promptly<A> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        self.0.process_new(Box::new(Prompt { stream, pending: false }), shutdown).await
+    async fn process_new(self: &Arc<Self>, stream: Stream, _accepting: &ShutdownWatch) -> Option<Stream> {
+        let open = InFlight::connect(&self.in_flight);
+        let closing = self.closing.clone();
+        let stream = Box::new(Prompt { stream, pending: false, closing, _open: open });
+        self.app.process_new(stream, &self.closing).await
     }
 
     async fn cleanup(&self) {
-        self.0.cleanup().await;
+        self.app.cleanup().await;
     }
 }
 
@@ -166,7 +179,12 @@ impl GetSocketDigest for Prompt {
 
 #[async_trait]
 impl Peek for Prompt {
+    /// What Pingora waits for before it knows which HTTP is spoken.
     async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
-        self.stream.try_peek(buffer).await
+        tokio::select! {
+            biased;
+            peeked = self.stream.try_peek(buffer) => peeked,
+            _ = self.closing.wait_for(|closing| *closing) => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! The proxy, or the error backend, as a whole: its listeners, its runtime, its beginning and its
 //! end.
 
+mod end;
+mod handover;
+mod leave;
+
 use std::{
     fmt, io,
     net::{SocketAddr, TcpListener},
-    os::fd::IntoRawFd,
+    os::fd::{IntoRawFd, OwnedFd},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -12,25 +17,40 @@ use std::{
 use pingora::{
     apps::HttpServerOptions,
     proxy::{HttpProxy, ProxyHttp, http_proxy},
-    server::{Fds, configuration::ServerConf},
+    server::{Fds, ShutdownWatch, configuration::ServerConf},
     services::{Service as _, listening::Service},
 };
 use tokio::{
     net::TcpSocket,
     runtime::{Builder, Runtime},
     sync::watch,
+    task::JoinHandle,
     time,
 };
 
+pub use self::end::Handle;
+use self::{
+    end::End,
+    handover::{Offer, Predecessor},
+    leave::{Cause, Leave},
+};
 use super::{
     app::App,
     error_backend::ErrorBackend,
     filter::{Context, Filter},
+    guarded::Guarded,
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    upstream::Upstreams,
 };
-use crate::{exchange::error_request::Forwarded, host::live::Live};
+use crate::{
+    exchange::error_request::Forwarded,
+    host::{
+        live::Live,
+        readiness::{Need, Readiness},
+    },
+};
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -38,19 +58,33 @@ const BACKLOG: u32 = 1024;
 /// How long the first resolution of names may hold up the first requests.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// How long connections without a request may take to notice that they are to close.
-const LINGER: Duration = Duration::from_millis(100);
+/// Between two looks at what is still lacking.
+const NEEDS: Duration = Duration::from_millis(250);
+
+/// How long requests that are cut off have to be logged.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A reverse proxy, or an error backend, that is bound to its addresses.
 #[derive(Debug)]
 pub struct Server {
     runtime: Runtime,
-    listeners: Vec<TcpListener>,
-    addresses: Vec<SocketAddr>,
+    sockets: Sockets,
     options: Options,
     live: Arc<Live>,
     role: Role,
     end: Arc<watch::Sender<End>>,
+    readiness: Arc<Readiness>,
+}
+
+/// What a server listens on.
+#[derive(Debug)]
+struct Sockets {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    /// The server that listens on them as well, until it is dismissed.
+    predecessor: Option<Predecessor>,
+    /// For the server that will be next.
+    offer: Option<Offer>,
 }
 
 /// What becomes of the requests.
@@ -62,12 +96,8 @@ enum Role {
     ErrorBackend(Forwarded),
 }
 
-/// Stops a [`Server`] from anywhere.
-#[derive(Clone, Debug)]
-pub struct Handle(Arc<watch::Sender<End>>);
-
 /// How a server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
     /// Requests that were cut off.
     pub cut: usize,
@@ -83,17 +113,15 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The upgrade socket cannot be used, or who is behind it.
+    Upgrade {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The threads could not be started.
     Runtime(io::Error),
-}
-
-/// Whether, and how soon, to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    NotYet,
-    /// When the requests in flight are served.
-    Gracefully,
-    Now,
 }
 
 impl Server {
@@ -119,22 +147,17 @@ impl Server {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         let entered = runtime.enter();
-        for &address in &options.listen {
-            let failed = |source| Error::Listen { address, source };
-            let listener = listener(address).map_err(failed)?;
-            addresses.push(listener.local_addr().map_err(failed)?);
-            listeners.push(listener);
-        }
+        let sockets = Sockets::open(&options)?;
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, role, end: Arc::new(end) })
+        let readiness = Arc::new(Readiness::new());
+        Ok(Self { runtime, sockets, options, live, role, end: Arc::new(end), readiness })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        &self.sockets.addresses
     }
 
     /// What stops it.
@@ -142,41 +165,56 @@ impl Server {
         Handle(Arc::clone(&self.end))
     }
 
-    /// Serves until a [`Handle`] says to stop.
+    /// Whether it is ready, for those who ask.
+    pub fn readiness(&self) -> Arc<Readiness> {
+        Arc::clone(&self.readiness)
+    }
+
+    /// Serves until a [`Handle`] says to stop, or another server has taken over.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, role, end } = self;
-        let bound = listeners.into_iter().zip(addresses).collect();
-        let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
-        // A name that is being resolved must not hold up the end.
-        runtime.shutdown_background();
+        let Self { runtime, sockets, options, live, role, end, readiness } = self;
+        let filter = Filter::new(options, live);
+        let stopped = runtime.block_on(serve(sockets, filter, role, end.subscribe(), readiness));
+        if stopped.cut > 0 {
+            runtime.shutdown_timeout(LAST_WORDS);
+        } else {
+            // A name that is being resolved must not hold up the end.
+            runtime.shutdown_background();
+        }
         stopped
     }
 
-    /// Serves until a [`Handle`], SIGTERM or SIGINT says to stop; a second signal stops at once.
+    /// Serves until a [`Handle`] or a signal says to stop, or another server has taken over. SIGTERM
+    /// stops as [`Handle::stop`] does, SIGINT as [`Handle::stop_accepting`]; a second signal stops
+    /// at once.
     pub fn run_until_signal(self) -> Stopped {
-        self.runtime.spawn(obey_signals(self.handle()));
+        self.runtime.spawn(end::obey_signals(self.handle()));
         self.run()
     }
 }
 
-impl Handle {
-    /// Accepts no more connections, and stops when the requests in flight are served, or when the
-    /// time for that is over.
-    pub fn stop(&self) {
-        self.raise(End::Gracefully);
-    }
-
-    /// Stops at once.
-    pub fn stop_now(&self) {
-        self.raise(End::Now);
-    }
-
-    fn raise(&self, end: End) {
-        self.0.send_if_modified(|now| {
-            let more = *now < end;
-            *now = end.max(*now);
-            more
-        });
+impl Sockets {
+    /// Opens them, or takes them over from the server that is to be replaced.
+    fn open(options: &Options) -> Result<Self, Error> {
+        let (mut predecessor, mut inherited, mut offer) = (None, Vec::new(), None);
+        if let Some(path) = &options.life.upgrade_socket {
+            let failed = |source| Error::Upgrade { path: path.clone(), source };
+            offer = Some(Offer::draft(path).map_err(failed)?);
+            if let Some((asked, listeners)) = Predecessor::ask(path).map_err(failed)? {
+                (predecessor, inherited) = (Some(asked), listeners);
+            }
+        }
+        let mut sockets = Self { listeners: Vec::new(), addresses: Vec::new(), predecessor, offer };
+        for &address in &options.listen {
+            let failed = |source| Error::Listen { address, source };
+            let listener = match inherit(&mut inherited, address) {
+                Some(listener) => listener,
+                None => listener(address).map_err(failed)?,
+            };
+            sockets.addresses.push(listener.local_addr().map_err(failed)?);
+            sockets.listeners.push(listener);
+        }
+        Ok(sockets)
     }
 }
 
@@ -184,6 +222,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Upgrade { path, source } => {
+                write!(f, "cannot use the upgrade socket {}: {source}", path.display())
+            }
             Error::Runtime(source) => write!(f, "cannot start the worker threads: {source}"),
         }
     }
@@ -192,7 +233,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Listen { source, .. } | Error::Runtime(source) => Some(source),
+            Error::Listen { source, .. } | Error::Upgrade { source, .. } | Error::Runtime(source) => {
+                Some(source)
+            }
         }
     }
 }
@@ -204,97 +247,132 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?.into_std()
 }
 
+/// Takes the listener for an address out of those that were taken over. Any port will do where any
+/// was asked for.
+fn inherit(inherited: &mut Vec<TcpListener>, address: SocketAddr) -> Option<TcpListener> {
+    let find = |fits: &dyn Fn(SocketAddr) -> bool| {
+        inherited.iter().position(|listener| listener.local_addr().is_ok_and(fits))
+    };
+    let any_port = |other: SocketAddr| address.port() == 0 && other.ip() == address.ip();
+    let found = find(&|other| other == address).or_else(|| find(&any_port))?;
+    Some(inherited.swap_remove(found))
+}
+
+/// The same listeners once more.
+fn share(listeners: &[TcpListener]) -> io::Result<Vec<OwnedFd>> {
+    listeners.iter().map(|listener| listener.try_clone().map(OwnedFd::from)).collect()
+}
+
 async fn serve(
-    bound: Vec<(TcpListener, SocketAddr)>,
-    options: Options,
-    live: Arc<Live>,
+    sockets: Sockets,
+    filter: Filter,
     role: Role,
     mut end: watch::Receiver<End>,
+    readiness: Arc<Readiness>,
 ) -> Stopped {
-    let conf = Arc::new(server_conf(&options));
-    let filter = Filter::new(options.clone(), live);
-    let in_flight = filter.in_flight();
+    let Sockets { listeners, addresses, predecessor, mut offer } = sockets;
+    let (options, in_flight) = (filter.options(), filter.in_flight());
     tokio::select! {
         () = filter.resolve() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
-    match role {
-        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, &mut end).await,
+
+    let shared = offer.as_ref().map(|_| share(&listeners));
+    let (stop_accepting, accepting) = watch::channel(false);
+    let (close, closing) = watch::channel(false);
+    let bound = Bound { sockets: listeners.into_iter().zip(addresses).collect(), accepting, closing };
+    let upstreams = matches!(role, Role::Proxy).then(|| filter.upstreams());
+    let needs = tokio::spawn(meet_needs(filter.live(), upstreams, Arc::clone(&readiness)));
+    let conf = Arc::new(server_conf(&options));
+    let accepting = match role {
+        Role::Proxy => accept(bound, http_proxy(&conf, Guarded(filter)), &options, &in_flight),
         Role::ErrorBackend(forwarded) => {
             let backend = ErrorBackend::new(filter, forwarded, options.timeouts.drain);
-            accept(bound, http_proxy(&conf, backend), &options, &mut end).await;
+            accept(bound, http_proxy(&conf, Guarded(backend)), &options, &in_flight)
         }
-    }
-    tokio::select! {
-        () = drained(&in_flight) => {}
-        () = time::sleep(options.timeouts.shutdown) => {
-            tracing::warn!("the time for requests in flight is over");
+    };
+    readiness.meet(Need::Listeners);
+    take_over(predecessor, offer.as_mut());
+
+    let taken = async {
+        match (&offer, shared) {
+            (Some(offer), Some(Ok(shared))) => offer.taken(shared).await,
+            _ => std::future::pending().await,
         }
-        _ = end.wait_for(|end| *end == End::Now) => {}
+    };
+    let cause = tokio::select! {
+        biased;
+        _ = end.wait_for(|end| *end > End::NotYet) => Cause::Told,
+        () = taken => Cause::HandedOver,
+    };
+    if cause == Cause::HandedOver {
+        tracing::info!(target: "retort::life", "another process has taken over");
     }
-    Stopped { cut: in_flight.count() }
+    // From here on there is nothing to be handed over.
+    drop(offer);
+    needs.abort();
+    let leave = Leave { in_flight, readiness, end, stop_accepting, accepting, close };
+    leave.run(cause, &options).await
+}
+/// What accepts connections, and what tells it to stop.
+struct Bound {
+    sockets: Vec<(TcpListener, SocketAddr)>,
+    accepting: ShutdownWatch,
+    closing: ShutdownWatch,
 }
 
-/// Accepts connections until the end begins.
-async fn accept<P>(
-    bound: Vec<(TcpListener, SocketAddr)>,
+/// Accepts connections until told otherwise.
+fn accept<P>(
+    bound: Bound,
     mut proxy: HttpProxy<P>,
     options: &Options,
-    end: &mut watch::Receiver<End>,
-) where
+    in_flight: &Arc<InFlight>,
+) -> JoinHandle<()>
+where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let app = Promptly::new(App::new(proxy, options.timeouts.head));
+    let app = App::new(proxy, options.timeouts.head);
+    let app = Promptly::new(app, Arc::clone(in_flight), bound.closing);
     let mut service = Service::new("retort".to_owned(), app);
     let mut fds = Fds::new();
-    for (listener, address) in bound {
+    for (listener, address) in bound.sockets {
         // Pingora takes a listener over by the name of its address.
         service.add_tcp(&address.to_string());
         fds.add(address.to_string(), listener.into_raw_fd());
     }
-
-    let (shutdown, shutdown_watch) = watch::channel(false);
-    let accepting = async {
-        service.start_service(Some(Arc::new(fds.into())), shutdown_watch, 1).await;
-    };
-    let stopping = async {
-        // The sender lives as long as the server.
-        let _ = end.wait_for(|end| *end > End::NotYet).await;
-        shutdown.send_replace(true);
-    };
-    tokio::join!(accepting, stopping);
+    tokio::spawn(async move { service.start_service(Some(Arc::new(fds.into())), bound.accepting, 1).await })
 }
 
-/// Returns when there has been no request for a while. Connections that wait for one see the
-/// shutdown and close; one of which Pingora cannot tell yet whether it speaks HTTP/2 never does.
-async fn drained(in_flight: &InFlight) {
-    loop {
-        in_flight.none().await;
-        time::sleep(LINGER).await;
-        if in_flight.count() == 0 {
-            return;
+/// Puts this server in the place of its predecessor.
+fn take_over(predecessor: Option<Predecessor>, offer: Option<&mut Offer>) {
+    // The socket first: who asks from now on is to ask this server.
+    if let Some(Err(error)) = offer.map(Offer::publish) {
+        tracing::error!(target: "retort::life", %error, "the upgrade socket could not be put in its place");
+    }
+    if let Some(predecessor) = predecessor {
+        match predecessor.dismiss() {
+            Ok(()) => tracing::info!(target: "retort::life", "took over from another process"),
+            Err(error) => {
+                tracing::warn!(target: "retort::life", %error, "the process to take over from is gone");
+            }
         }
     }
 }
 
-async fn obey_signals(handle: Handle) {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let signals =
-        signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    let (mut term, mut int) = match signals {
-        Ok(signals) => signals,
-        Err(error) => return tracing::error!(%error, "signals cannot be received"),
-    };
-    for stop in [Handle::stop, Handle::stop_now] {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+/// Notes what is no longer lacking, until nothing is. Without upstreams, none is needed.
+async fn meet_needs(live: Arc<Live>, upstreams: Option<Arc<Upstreams>>, readiness: Arc<Readiness>) {
+    while readiness.report().lacking().next().is_some() {
+        if live.is_loaded() {
+            readiness.meet(Need::Rules);
         }
-        stop(&handle);
+        if upstreams.as_ref().is_none_or(|upstreams| upstreams.pick(0, &[]).is_some()) {
+            readiness.meet(Need::Upstream);
+        }
+        time::sleep(NEEDS).await;
     }
+    tracing::debug!(target: "retort::life", "ready");
 }
 
 fn server_options(options: &Options) -> HttpServerOptions {

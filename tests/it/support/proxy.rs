@@ -1,6 +1,6 @@
 //! The proxy under test, in this process.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, thread};
+use std::{net::SocketAddr, path::Path, sync::Arc, thread, time::Duration};
 
 use retort::{
     Rules,
@@ -9,6 +9,7 @@ use retort::{
     host::{
         live::Live,
         pingora::{Handle, Options, Server, Stopped},
+        readiness::Readiness,
     },
 };
 
@@ -19,6 +20,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
+    readiness: Arc<Readiness>,
     pub(crate) live: Arc<Live>,
 }
 
@@ -44,6 +46,7 @@ impl Proxy {
         let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
+        options.life.lame_duck = Duration::ZERO;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules));
         Self::running(Server::bind(options, Arc::clone(&live)).unwrap(), live)
@@ -57,6 +60,7 @@ impl Proxy {
     ) -> Self {
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], Vec::new());
         options.threads = 1;
+        options.life.lame_duck = Duration::ZERO;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules(elements)));
         let server = Server::bind_error_backend(options, forwarded, Arc::clone(&live)).unwrap();
@@ -64,8 +68,8 @@ impl Proxy {
     }
 
     fn running(server: Server, live: Arc<Live>) -> Self {
-        let (address, handle) = (server.addresses()[0], server.handle());
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
+        let (address, handle, readiness) = (server.addresses()[0], server.handle(), server.readiness());
+        Self { address, handle, running: Some(thread::spawn(move || server.run())), readiness, live }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -74,6 +78,10 @@ impl Proxy {
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    pub(crate) fn readiness(&self) -> Arc<Readiness> {
+        Arc::clone(&self.readiness)
     }
 
     pub(crate) fn connect(&self) -> Client {
