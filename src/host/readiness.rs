@@ -150,7 +150,7 @@ mod tests {
         let readiness = Readiness::new();
         readiness.drain();
         assert_eq!(readiness.report().state(), State::Draining);
-        [Need::Rules, Need::Listeners, Need::Upstream].map(|need| readiness.meet(need));
+        [Need::Rules, Need::Listeners, Need::Upstream].into_iter().for_each(|need| readiness.meet(need));
         assert_eq!(readiness.report().to_string(), "draining");
     }
 }

@@ -101,8 +101,13 @@ async fn drained(in_flight: &InFlight) {
             }
         }
     };
+    let gone = async {
+        in_flight.no_connections().await;
+        // A request outlives its connection by what it takes to log it.
+        in_flight.no_requests().await;
+    };
     tokio::select! {
-        () = in_flight.no_connections() => {}
+        () = gone => {}
         () = quiet => {}
     }
 }
