@@ -63,7 +63,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     ErrorBackend(error_backend::ErrorBackend),
     Check(check::Check),
     Fmt(fmt::Fmt),

@@ -1,12 +1,14 @@
 //! `retort serve`: the proxy.
 
 pub(super) mod life;
+mod trusted;
+mod upstreams;
 
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::life::Life;
+use self::{life::Life, trusted::Front, upstreams::Upstreams};
 use super::{
     console::Console,
     exit::Exit,
@@ -15,7 +17,7 @@ use super::{
     log::Log,
     value,
 };
-use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
+use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream};
 
 /// Run the proxy
 ///
@@ -28,18 +30,24 @@ use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
 pub(super) struct Serve {
     #[command(flatten)]
     rules: WatchedRules,
-    /// Where requests go, in turn; repeatable
+    /// Where requests go: http://HOST:PORT, https://HOST:PORT or unix:/PATH; repeatable, each with a
+    /// #weight=N behind it if need be
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
     #[command(flatten)]
     listener: Listener,
-    /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
-    #[arg(long, env = "RETORT_KEEP_FORWARDED")]
-    keep_forwarded: bool,
+    /// Repair or pass on what RFC 9112 leaves to the recipient of a request or a response, instead of
+    /// refusing it
+    #[arg(long, env = "RETORT_LENIENT")]
+    lenient: bool,
+    #[command(flatten)]
+    upstreams: Upstreams,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
     life: Life,
+    #[command(flatten)]
+    front: Front,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -74,6 +82,18 @@ struct Tuning {
     #[arg(long, value_name = "SIZE", env = "RETORT_CONTENT_LIMIT", value_parser = value::size)]
     #[arg(default_value = "64KiB")]
     content_limit: u64,
+    /// How many field lines a request may have, up to 256; more are answered with 431
+    #[arg(long, value_name = "N", env = "RETORT_MAX_HEADER_FIELDS", default_value = "100")]
+    max_header_fields: usize,
+    /// How large the head of a request may be, up to 1MiB (64KiB in HTTP/2); larger ones are answered
+    /// with 431
+    #[arg(long, value_name = "SIZE", env = "RETORT_MAX_HEADER_BYTES", value_parser = value::size)]
+    #[arg(default_value = "64KiB")]
+    max_header_bytes: u64,
+    /// How long the target of a request may be, up to 64KiB; longer ones are answered with 414
+    #[arg(long, value_name = "SIZE", env = "RETORT_MAX_TARGET_BYTES", value_parser = value::size)]
+    #[arg(default_value = "16KiB")]
+    max_target_bytes: u64,
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -84,24 +104,27 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        let options = self.options()?;
         let reloader = self.rules.watch(console)?;
-        let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(listener::refused)?;
+        let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         tracing::info!(on, upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> anyhow::Result<Options> {
         let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
         self.listener.apply(&mut options);
-        options.forwarded = !self.keep_forwarded;
+        self.front.apply(&mut options);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
+        options.balancing = self.upstreams.balancing()?;
+        options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
         self.life.apply(&mut options);
-        options
+        Ok(options)
     }
 }
 
@@ -117,8 +140,15 @@ impl Tuning {
             idle: self.idle_timeout,
             ..options.timeouts
         };
-        let content = usize::try_from(self.content_limit).unwrap_or(usize::MAX);
-        options.limits = Limits { drain: self.drain_limit, content, ..options.limits };
+        let bytes = |size| usize::try_from(size).unwrap_or(usize::MAX);
+        options.limits =
+            Limits { drain: self.drain_limit, content: bytes(self.content_limit), ..options.limits };
+        options.strictness = Strictness {
+            max_fields: self.max_header_fields,
+            max_head_bytes: bytes(self.max_header_bytes),
+            max_target_bytes: bytes(self.max_target_bytes),
+            ..options.strictness
+        };
     }
 }
 
@@ -136,7 +166,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Options {
         let line = ["retort", "--rules", "x", "--upstream", "http://127.0.0.1:1"];
-        Line::parse_from(line.iter().chain(flags)).serve.options()
+        Line::parse_from(line.iter().chain(flags)).serve.options().unwrap()
     }
 
     #[test]
@@ -153,7 +183,8 @@ mod tests {
         let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
         let life = ["--lame-duck-time", "1s", "--drain-time", "9s", "--upgrade-socket", "/run/retort"];
         let body = ["--opt-out-header", "X-Hands-Off", "--content-limit", "2KiB"];
-        let options = options(&[&flags[..], &more, &names, &body, &life].concat());
+        let requests = ["--max-header-fields", "7", "--max-header-bytes", "1KiB", "--max-target-bytes", "99"];
+        let options = options(&[&flags[..], &more, &names, &body, &requests, &life, &["--lenient"]].concat());
         assert_eq!(options.timeouts.connect, Duration::from_secs(5));
         assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
         assert_eq!(options.timeouts.read, Duration::from_millis(100));
@@ -165,6 +196,9 @@ mod tests {
         assert_eq!(options.timeouts.shutdown, Duration::from_secs(9));
         assert_eq!(options.life.lame_duck, Duration::from_secs(1));
         assert_eq!(options.life.upgrade_socket.as_deref(), Some("/run/retort".as_ref()));
+        let strictness =
+            Strictness { lenient: true, max_fields: 7, max_head_bytes: 1024, max_target_bytes: 99 };
+        assert_eq!(options.strictness, strictness);
         assert_eq!((options.opt_out_header.as_str(), options.limits.content), ("x-hands-off", 2048));
     }
 }

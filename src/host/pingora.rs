@@ -24,13 +24,24 @@ mod held;
 mod hold;
 mod in_flight;
 mod life;
+mod mend;
 mod options;
 mod prompt;
+mod proxy_protocol;
 mod server;
+mod strict;
+mod trusted;
 mod upstream;
 
 pub use filter::{Context, Filter};
+pub use forward::TraceContext;
 pub use life::Life;
 pub use options::{Limits, Options, Timeouts};
+pub use proxy_protocol::ProxyProtocol;
 pub use server::{Error, Handle, Server, Stopped};
-pub use upstream::{Upstream, UpstreamError};
+pub use strict::Strictness;
+pub use trusted::{ForwardedHeader, Front, TrustedProxy, TrustedProxyError};
+pub use upstream::{
+    Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,
+    UpstreamStatus, Upstreams,
+};

@@ -4,6 +4,7 @@ mod amended;
 mod connections;
 mod content;
 mod failures;
+mod faults;
 mod forwarding;
 mod grpc;
 mod h2c;
@@ -13,8 +14,12 @@ mod lifecycle;
 mod log;
 mod memory;
 mod meta;
+mod refusals;
 mod replaced;
+mod trace;
+mod trusted;
 mod untouched;
+mod upstreams;
 
 /// Errors without content get a message, in JSON or text.
 const IF_EMPTY: &str = r#"

@@ -1,12 +1,11 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Instant};
+use std::{sync::Arc, thread};
 
 use async_trait::async_trait;
-use chrono::Utc;
 use http::{Method, StatusCode, Uri, Version, header};
 use pingora::{
-    BError, Error, ErrorType, Result,
+    BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
@@ -18,15 +17,19 @@ use super::{
     app::Scope,
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
-    forward,
+    forward::{self, TraceContext},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
+    mend,
     options::Options,
-    upstream::{Endpoint, Upstreams},
+    proxy_protocol,
+    strict::Objection,
+    trusted::Hop,
+    upstream::{Address, Lease, Nobody, Upstreams},
 };
 use crate::{
-    exchange::{Cause, Fields, Source, hands_off, request_id},
+    exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
     host::{fault, live::Live},
     rules::Reason,
 };
@@ -48,9 +51,11 @@ pub struct Filter {
 #[derive(Debug)]
 pub struct Context {
     pub(super) facts: Facts,
-    turn: usize,
-    tried: Vec<SocketAddr>,
-    endpoint: Option<Arc<Endpoint>>,
+    /// Whose turn it is; taken when an upstream is first asked for.
+    turn: Option<usize>,
+    tried: Vec<Address>,
+    /// The upstream that the request is with.
+    lease: Option<Lease>,
     slot: Option<Slot>,
     /// The request that was answered, where it is another than the one that came.
     subject: Option<RequestHeader>,
@@ -70,16 +75,27 @@ pub struct Context {
 
 impl Filter {
     /// A filter that sends requests to the upstreams of `options` and answers by the rules of
-    /// `live`. Names of upstreams are resolved once [`Filter::resolve`] was called.
+    /// `live`. Names of upstreams are resolved, and their health is checked, once
+    /// [`Filter::watch_upstreams`] was called.
     pub fn new(options: Options, live: Arc<Live>) -> Self {
-        let upstreams = Arc::new(Upstreams::new(options.upstreams.clone()));
+        let upstreams = Arc::new(Upstreams::new(&options));
+        Self::before(upstreams, options, live)
+    }
+
+    /// The same, before upstreams that were made of the same options.
+    pub(super) fn before(upstreams: Arc<Upstreams>, options: Options, live: Arc<Live>) -> Self {
         Self { options: Arc::new(options), live, upstreams, in_flight: Arc::default() }
     }
 
-    /// Starts to resolve the names of upstreams in the background, and returns when each was
-    /// looked up once. To be called within the runtime that is to do it.
-    pub async fn resolve(&self) {
-        for first in self.upstreams.resolve() {
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
+    }
+
+    /// Starts to resolve the names of upstreams and to check their health, in the background, and
+    /// returns when each name was looked up once. To be called within the runtime that is to do it.
+    pub async fn watch_upstreams(&self) {
+        for first in self.upstreams.watch() {
             first.await;
         }
     }
@@ -90,10 +106,6 @@ impl Filter {
 
     pub(super) fn live(&self) -> Arc<Live> {
         Arc::clone(&self.live)
-    }
-
-    pub(super) fn upstreams(&self) -> Arc<Upstreams> {
-        Arc::clone(&self.upstreams)
     }
 
     pub(super) fn in_flight(&self) -> Arc<InFlight> {
@@ -112,9 +124,22 @@ impl Filter {
         ctx.facts.id_was_sent = from_client.is_some();
         ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
         ctx.facts.peer = inet(session.client_addr());
-        ctx.facts.client = ctx.facts.peer.map_or_else(String::new, |peer| peer.ip().to_string());
-        ctx.facts.local = inet(session.server_addr());
-        ctx.facts.is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        let ends = session.digest().and_then(proxy_protocol::announced);
+        ctx.facts.local = ends.map(|ends| ends.destination).or(inet(session.server_addr()));
+        let socket = session.digest().and_then(|digest| digest.socket_digest.as_deref());
+        ctx.facts.source = match ends {
+            Some(ends) => Hop::from(ends.source),
+            None => socket.map_or(Hop::Unknown, Hop::of),
+        };
+        let asker = self.options.front.asker(ctx.facts.source, &request.headers);
+        ctx.facts.client = asker.client;
+        ctx.facts.is_believed = asker.is_believed;
+        let is_secure = || session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        ctx.facts.is_secure = asker.is_secure.unwrap_or_else(is_secure);
+        let makes_traces = self.options.trace_context == TraceContext::Make;
+        if makes_traces && Trace::of(Fields::Map(&request.headers)).is_none() {
+            ctx.facts.new_trace = Some(NewTrace::generate());
+        }
     }
 
     /// Once the end has begun, a response is the last one on its connection.
@@ -135,23 +160,10 @@ impl ProxyHttp for Filter {
 
     fn new_ctx(&self) -> Context {
         Context {
-            facts: Facts {
-                snapshot: self.live.snapshot(),
-                options: Arc::clone(&self.options),
-                id: String::new(),
-                id_was_sent: false,
-                client: String::new(),
-                peer: None,
-                local: None,
-                is_secure: false,
-                upstream: None,
-                told_port: None,
-                received: Utc::now(),
-                started: Instant::now(),
-            },
-            turn: self.upstreams.turn(),
+            facts: Facts::new(self.live.snapshot(), Arc::clone(&self.options)),
+            turn: None,
             tried: Vec::new(),
-            endpoint: None,
+            lease: None,
             slot: None,
             subject: None,
             upstream_status: None,
@@ -171,8 +183,8 @@ impl ProxyHttp for Filter {
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let readable = Scope::enter(session);
         self.read(session, ctx);
-        if !readable {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "the request cannot be read"));
+        if let Err(objection) = readable {
+            return Err(ctx.object(objection));
         }
         let timeouts = &self.options.timeouts;
         if session.is_process_shutting_down() {
@@ -187,36 +199,31 @@ impl ProxyHttp for Filter {
         session.set_abort_on_close(false);
         let upgrade = session.is_upgrade_req();
         session.set_pipelining_enabled(!upgrade);
-        let request = session.req_header();
-        if request.method == Method::CONNECT {
-            return Err(ctx.refuse(StatusCode::METHOD_NOT_ALLOWED, Cause::BadRequest, "no tunnels here"));
+        let raw = session.as_downstream().as_http1().map(|session| session.get_headers_raw_bytes());
+        match self.options.strictness.objection(session.req_header(), raw.as_deref()) {
+            Some(objection) => Err(ctx.object(objection)),
+            None => Ok(()),
         }
-        if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "no Host field"));
-        }
-        Ok(())
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
         // An earlier attempt may have left its wrapper.
         ctx.restore(session);
-        let Some(endpoint) = self.upstreams.pick(ctx.turn, &ctx.tried) else {
-            let (cause, context) = match self.upstreams.is_empty() {
-                true => (Cause::NoUpstream, "there is no upstream"),
-                false => (Cause::Dns, "no upstream has an address"),
-            };
-            self.upstreams.hurry();
-            return Err(ctx.refuse(StatusCode::BAD_GATEWAY, cause, context));
+        // So that the attempt which this one is to replace is not counted as load.
+        ctx.lease = None;
+        let turn = *ctx.turn.get_or_insert_with(|| self.upstreams.turn());
+        let key = self.upstreams.strategy().key(session.req_header(), ctx.facts.client);
+        let lease = match self.upstreams.pick(turn, key.as_deref(), &ctx.tried) {
+            Ok(lease) => lease,
+            Err(nobody) => {
+                self.upstreams.hurry();
+                let (status, cause, context) = unasked(nobody);
+                return Err(ctx.refuse(status, cause, context));
+            }
         };
-        let mut peer = Box::new(HttpPeer::new(endpoint.address, false, String::new()));
-        let timeouts = &self.options.timeouts;
-        peer.options.connection_timeout = Some(timeouts.connect);
-        peer.options.total_connection_timeout = Some(timeouts.connect_total);
-        peer.options.read_timeout = Some(timeouts.read);
-        peer.options.write_timeout = Some(timeouts.write);
-        peer.options.idle_timeout = Some(timeouts.idle);
-        ctx.facts.upstream = Some(endpoint.address);
-        ctx.endpoint = Some(endpoint);
+        let peer = Box::new(lease.endpoint().peer());
+        ctx.facts.upstream = Some(lease.endpoint().address().clone());
+        ctx.lease = Some(lease);
         Ok(peer)
     }
 
@@ -229,12 +236,13 @@ impl ProxyHttp for Filter {
         mut error: BError,
     ) -> BError {
         ctx.facts.upstream = None;
-        if let Some(endpoint) = ctx.endpoint.take() {
-            tracing::debug!(address = %endpoint.address, %error, "an upstream took no connection");
-            self.upstreams.failed(&endpoint);
-            ctx.tried.push(endpoint.address);
+        if let Some(lease) = ctx.lease.take() {
+            let address = lease.endpoint().address();
+            tracing::debug!(%address, %error, "an upstream took no connection");
+            self.upstreams.took_no_connection(&lease);
+            ctx.tried.push(address.clone());
         }
-        error.set_retry(self.upstreams.pick(ctx.turn, &ctx.tried).is_some());
+        error.set_retry(self.upstreams.is_another_left(&ctx.tried));
         error
     }
 
@@ -244,9 +252,11 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
+        forward::tell_the_trace(request, &ctx.facts)?;
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }
 
@@ -261,8 +271,15 @@ impl ProxyHttp for Filter {
             let context = "the upstream switched protocols unasked";
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, context).into_up());
         }
+        if let Some(objection) = self.options.strictness.objection_to_response(response) {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, objection).into_up());
+        }
+        mend::response(response)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
+            if let Some(lease) = &ctx.lease {
+                self.upstreams.answered(lease);
+            }
         }
         Ok(())
     }
@@ -319,6 +336,10 @@ impl ProxyHttp for Filter {
             ctx.answered = true;
             return nothing;
         }
+        // What was tried again and went well does not come here: a connection may go stale.
+        if let Some(lease) = ctx.lease.as_ref().filter(|_| *error.esource() == ErrorSource::Upstream) {
+            self.upstreams.broke(lease);
+        }
         let fate = ctx.fate.unwrap_or_else(|| Fate::of(error));
         let Fate::Answer(status, cause) = fate else {
             tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %error, "the client is gone");
@@ -364,10 +385,11 @@ impl ProxyHttp for Filter {
         tracing::info!(
             target: "retort::access",
             id = ctx.facts.id,
-            client = ctx.facts.client,
+            trace_id = ctx.facts.trace(Fields::Map(&request.headers)).map(|trace| trace.trace_id),
+            client = %ctx.facts.client,
             method = request.method.as_str(),
             path = request.uri.path(),
-            upstream = ctx.endpoint.as_ref().map(|endpoint| tracing::field::display(endpoint.address)),
+            upstream = ctx.lease.as_ref().map(|lease| tracing::field::display(lease.endpoint().address())),
             status_upstream = ctx.upstream_status,
             status = final_head(session).map(|head| head.status.as_u16()),
             bytes = session.body_bytes_sent(),
@@ -419,6 +441,11 @@ impl Context {
         }
     }
 
+    /// The error for a request that is not to reach the upstream.
+    fn object(&mut self, objection: Objection) -> BError {
+        self.refuse(objection.status, Cause::BadRequest, objection.what)
+    }
+
     /// An error that is to be answered in this way.
     pub(super) fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
         self.fate = Some(Fate::Answer(status, cause));
@@ -442,6 +469,15 @@ impl Drop for Context {
             duration_us = u64::try_from(self.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "a request was cut off"
         );
+    }
+}
+
+/// What the client is told where no upstream can be asked.
+fn unasked(nobody: Nobody) -> (StatusCode, Cause, &'static str) {
+    match nobody {
+        Nobody::NoUpstream => (StatusCode::SERVICE_UNAVAILABLE, Cause::NoUpstream, "there is no upstream"),
+        Nobody::Unhealthy => (StatusCode::SERVICE_UNAVAILABLE, Cause::NoUpstream, "no upstream is healthy"),
+        Nobody::NoAddress => (StatusCode::BAD_GATEWAY, Cause::Dns, "no upstream has an address"),
     }
 }
 

@@ -5,7 +5,13 @@ use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-use super::{life::Life, upstream::Upstream};
+use super::{
+    forward::TraceContext,
+    life::Life,
+    strict::Strictness,
+    trusted::Front,
+    upstream::{Balancing, Upstream},
+};
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 
 /// The settings of a [`Server`](super::Server).
@@ -13,8 +19,10 @@ use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
 pub struct Options {
     /// The addresses to listen on. Port 0 takes a free port.
     pub listen: Vec<SocketAddr>,
-    /// Where requests go, in turn.
+    /// Where requests go.
     pub upstreams: Vec<Upstream>,
+    /// How they are shared among the upstreams.
+    pub balancing: Balancing,
     /// Worker threads. Default: one for each processor.
     pub threads: usize,
     /// Whether clients may speak HTTP/2 without TLS. Default: no, since Pingora has no limit on
@@ -26,10 +34,16 @@ pub struct Options {
     pub limits: Limits,
     /// How it begins and ends.
     pub life: Life,
-    /// Whether the upstream is told who asked, in the `X-Forwarded-` fields. Default: yes. Behind
-    /// another proxy, which has told it, they are to pass as they came: what this one sees as the
-    /// client and the protocol is that proxy.
+    /// What is demanded of requests.
+    pub strictness: Strictness,
+    /// What is believed of proxies in front.
+    pub front: Front,
+    /// Whether the upstream is told who asked, in the `X-Forwarded-` fields and `Forwarded`. Default:
+    /// yes. Otherwise they pass as they came, whoever wrote them; whom this proxy takes for the
+    /// client is up to [`Options::front`] all the same.
     pub forwarded: bool,
+    /// What becomes of the trace context of requests. Default: a valid one is passed on.
+    pub trace_context: TraceContext,
     /// The header fields that may hold a request's id; a generated one is sent in the first.
     pub request_id_headers: Vec<HeaderName>,
     /// The header field that names the remote user.
@@ -87,12 +101,16 @@ impl Options {
         Self {
             listen,
             upstreams,
+            balancing: Balancing::default(),
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             h2c: false,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             life: Life::default(),
+            strictness: Strictness::default(),
+            front: Front::default(),
             forwarded: true,
+            trace_context: TraceContext::default(),
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
             opt_out_header: exchange::OPT_OUT,

@@ -42,6 +42,7 @@ use super::{
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    proxy_protocol::{Gate, Gated},
     upstream::Upstreams,
 };
 use crate::{
@@ -70,6 +71,7 @@ pub struct Server {
     runtime: Runtime,
     sockets: Sockets,
     options: Options,
+    upstreams: Arc<Upstreams>,
     live: Arc<Live>,
     role: Role,
     end: Arc<watch::Sender<End>>,
@@ -151,13 +153,19 @@ impl Server {
         let sockets = Sockets::open(&options)?;
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        let readiness = Arc::new(Readiness::new());
-        Ok(Self { runtime, sockets, options, live, role, end: Arc::new(end), readiness })
+        let upstreams = Arc::new(Upstreams::new(&options));
+        let (end, readiness) = (Arc::new(end), Arc::new(Readiness::new()));
+        Ok(Self { runtime, sockets, options, upstreams, live, role, end, readiness })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.sockets.addresses
+    }
+
+    /// The upstreams, whose state can be read.
+    pub fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
     }
 
     /// What stops it.
@@ -172,8 +180,8 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop, or another server has taken over.
     pub fn run(self) -> Stopped {
-        let Self { runtime, sockets, options, live, role, end, readiness } = self;
-        let filter = Filter::new(options, live);
+        let Self { runtime, sockets, options, upstreams, live, role, end, readiness } = self;
+        let filter = Filter::before(upstreams, options, live);
         let stopped = runtime.block_on(serve(sockets, filter, role, end.subscribe(), readiness));
         if stopped.cut > 0 {
             runtime.shutdown_timeout(LAST_WORDS);
@@ -273,7 +281,7 @@ async fn serve(
     let Sockets { listeners, addresses, predecessor, mut offer } = sockets;
     let (options, in_flight) = (filter.options(), filter.in_flight());
     tokio::select! {
-        () = filter.resolve() => {}
+        () = filter.watch_upstreams() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
@@ -333,9 +341,13 @@ where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
-    let app = App::new(proxy, options.timeouts.head);
+    let head = options.timeouts.head;
+    let gate = Arc::new(Gate::new(&options.front, head));
+    let app = Gated::new(App::new(proxy, head), Arc::clone(&gate));
     let app = Promptly::new(app, Arc::clone(in_flight), bound.closing);
     let mut service = Service::new("retort".to_owned(), app);
+    // Where there is TLS, the gate stands in front of it; else `app` asks it.
+    service.endpoints().set_pre_tls_callback(gate);
     let mut fds = Fds::new();
     for (listener, address) in bound.sockets {
         // Pingora takes a listener over by the name of its address.
@@ -367,7 +379,7 @@ async fn meet_needs(live: Arc<Live>, upstreams: Option<Arc<Upstreams>>, readines
         if live.is_loaded() {
             readiness.meet(Need::Rules);
         }
-        if upstreams.as_ref().is_none_or(|upstreams| upstreams.pick(0, &[]).is_some()) {
+        if upstreams.as_ref().is_none_or(|upstreams| upstreams.is_another_left(&[])) {
             readiness.meet(Need::Upstream);
         }
         time::sleep(NEEDS).await;

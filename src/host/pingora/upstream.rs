@@ -1,163 +1,113 @@
-//! Where requests go: the upstreams, their addresses, and whose turn it is.
+//! Where requests go: the upstreams, their addresses, their health, and who gets a request.
 //!
-//! Names are resolved by a background task, never on the path of a request. What was found last
-//! is kept while a name does not resolve; a name that never did leaves the proxy answering 502
-//! until it does.
+//! Of Pingora's load balancing, the health checks and the ring of consistent hashing are used; its
+//! `LoadBalancer` is not. It knows no least load. Its turns come in runs where weights differ, and
+//! a turn that is not taken moves on the turns of all others. Its ring leaves out Unix sockets. It
+//! has no notion of a backend that failed requests, and no word for why there is none; and it
+//! discovers backends all at once, where each name here is resolved in its own time, and keeps
+//! its last good addresses.
+
+mod address;
+mod endpoint;
+mod health;
+mod member;
+mod peer;
+mod plan;
+mod settings;
+mod status;
+#[cfg(test)]
+mod tests;
+mod url;
 
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
-    str::FromStr,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use arc_swap::ArcSwap;
-use http::Uri;
+use arc_swap::{ArcSwap, Guard};
+use chrono::{DateTime, Utc};
+use pingora::{BError, upstreams::peer::HttpPeer};
 use tokio::sync::Notify;
 
-/// How often names are resolved.
-const RESOLVE_EVERY: Duration = Duration::from_secs(10);
+use self::{
+    endpoint::{Endpoint, Failure},
+    member::Member,
+    plan::Plan,
+};
+use super::options::Options;
 
-/// The least time between two resolutions of a name, however many connections fail.
-const RESOLVE_GAP: Duration = Duration::from_secs(1);
-
-/// How long an address that took no connection comes last.
-const AVOID: Duration = Duration::from_secs(10);
-
-/// A server to send requests to, `http://host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    host: String,
-    port: u16,
-}
-
-/// Why a text is not an upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamError {
-    /// It is not a URL with a host.
-    NotAUrl,
-    /// The scheme is `https`.
-    Https,
-    /// The scheme is another than `http`.
-    Scheme(String),
-    /// There is a path, a query or user information.
-    Excess,
-}
+pub(super) use self::endpoint::Lease;
+pub use self::{
+    address::{Address, Scheme},
+    settings::{Balancing, Ejection, HashOn, HealthCheck, Probe, Strategy},
+    status::UpstreamStatus,
+    url::{Upstream, UpstreamError},
+};
 
 /// All upstreams of a proxy.
-#[derive(Debug)]
-pub(super) struct Upstreams {
-    members: Vec<Member>,
-    endpoints: ArcSwap<Vec<Arc<Endpoint>>>,
-    rebuilding: Mutex<()>,
+pub struct Upstreams {
+    balancing: Balancing,
+    members: Vec<Arc<Member>>,
+    plan: ArcSwap<Plan>,
+    planning: Mutex<()>,
+    /// Tells the health checks that there is another plan.
+    replanned: Notify,
     turn: AtomicUsize,
     epoch: Instant,
+    began: DateTime<Utc>,
 }
 
-/// An address that requests can be sent to.
-#[derive(Debug)]
-pub(super) struct Endpoint {
-    pub(super) address: SocketAddr,
-    /// The index of the upstream that it belongs to.
-    member: usize,
-    /// Milliseconds of the epoch until which it comes last.
-    avoid_until: AtomicU64,
+/// Why there is nobody to send a request to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nobody {
+    /// There are no upstreams.
+    NoUpstream,
+    /// No name has an address.
+    NoAddress,
+    /// The health checks find none well.
+    Unhealthy,
 }
-
-#[derive(Debug)]
-struct Member {
-    upstream: Upstream,
-    /// In the order of addresses, for the order in which they are found is often no order.
-    last_good: Mutex<Vec<SocketAddr>>,
-    /// Whether the last resolution failed.
-    failing: AtomicBool,
-    wake: Notify,
-}
-
-impl Upstream {
-    /// The address, where the host is one rather than a name.
-    fn address(&self) -> Option<SocketAddr> {
-        let literal = self.host.trim_start_matches('[').trim_end_matches(']');
-        literal.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
-    }
-}
-
-impl FromStr for Upstream {
-    type Err = UpstreamError;
-
-    fn from_str(text: &str) -> Result<Self, UpstreamError> {
-        let uri: Uri = text.trim().parse().map_err(|_| UpstreamError::NotAUrl)?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(UpstreamError::Https),
-            Some(other) => return Err(UpstreamError::Scheme(other.to_owned())),
-            None => return Err(UpstreamError::NotAUrl),
-        }
-        let authority = uri.authority().ok_or(UpstreamError::NotAUrl)?;
-        let plain_path = uri.path_and_query().is_none_or(|path| path.as_str() == "/");
-        if !plain_path || authority.as_str().contains('@') {
-            return Err(UpstreamError::Excess);
-        }
-        if authority.host().is_empty() {
-            return Err(UpstreamError::NotAUrl);
-        }
-        // `http` reads a port that is no number as none at all.
-        let port_text = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-        let port = match port_text.strip_prefix(':') {
-            Some(text) => text.parse().map_err(|_| UpstreamError::NotAUrl)?,
-            None => 80,
-        };
-        Ok(Self { host: authority.host().to_owned(), port })
-    }
-}
-
-impl fmt::Display for Upstream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
-    }
-}
-
-impl fmt::Display for UpstreamError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UpstreamError::NotAUrl => f.write_str("an upstream is written `http://host:port`"),
-            UpstreamError::Https => f.write_str("`https` upstreams cannot be used yet, only `http`"),
-            UpstreamError::Scheme(scheme) => write!(f, "an upstream is reached by `http`, not `{scheme}`"),
-            UpstreamError::Excess => {
-                f.write_str("an upstream is a host and a port; it has no path, query or user")
-            }
-        }
-    }
-}
-
-impl std::error::Error for UpstreamError {}
 
 impl Upstreams {
-    pub(super) fn new(upstreams: Vec<Upstream>) -> Self {
-        let member = |upstream: Upstream| Member {
-            last_good: Mutex::new(upstream.address().into_iter().collect()),
-            upstream,
-            failing: AtomicBool::new(false),
-            wake: Notify::new(),
-        };
+    /// The upstreams of a proxy with these options.
+    pub fn new(options: &Options) -> Self {
+        let member = |upstream: &Upstream| Arc::new(Member::new(upstream.clone(), &options.timeouts));
         let upstreams = Self {
-            members: upstreams.into_iter().map(member).collect(),
-            endpoints: ArcSwap::default(),
-            rebuilding: Mutex::new(()),
+            balancing: options.balancing.clone(),
+            members: options.upstreams.iter().map(member).collect(),
+            plan: ArcSwap::default(),
+            planning: Mutex::new(()),
+            replanned: Notify::new(),
             turn: AtomicUsize::new(0),
             epoch: Instant::now(),
+            began: Utc::now(),
         };
-        upstreams.rebuild();
+        upstreams.make_plan();
         upstreams
     }
 
-    /// Whether there is any upstream at all, with an address or without.
-    pub(super) fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    /// What is known of each upstream just now: an entry for each of its addresses, or one without
+    /// an address.
+    pub fn status(&self) -> Vec<UpstreamStatus> {
+        status::of(self)
+    }
+
+    /// Starts the resolution of names and the health checks. The returned futures end when their
+    /// name was looked up for the first time, whatever came of it.
+    pub(super) fn watch(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
+        if let Some(settings) = self.balancing.health_check.clone() {
+            tokio::spawn(health::watch(Arc::clone(self), settings));
+        }
+        member::resolve(self, self.balancing.resolve_every)
+    }
+
+    /// Who gets a request.
+    pub(super) fn strategy(&self) -> &Strategy {
+        &self.balancing.strategy
     }
 
     /// Takes a turn. Requests that try again keep theirs.
@@ -165,187 +115,136 @@ impl Upstreams {
         self.turn.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The address for a turn, other than those already tried. Addresses that took no connection
-    /// of late come last.
-    pub(super) fn pick(&self, turn: usize, tried: &[SocketAddr]) -> Option<Arc<Endpoint>> {
-        let endpoints = self.endpoints.load();
-        let first = turn.checked_rem(endpoints.len())?;
-        let in_turn = || {
-            let rotated = endpoints.iter().cycle().skip(first).take(endpoints.len());
-            rotated.filter(|endpoint| !tried.contains(&endpoint.address))
+    /// Chooses an address other than those already tried. Those that were ejected come last, those
+    /// that a health check found unwell never.
+    pub(super) fn pick(&self, turn: usize, key: Option<&[u8]>, tried: &[Address]) -> Result<Lease, Nobody> {
+        let (plan, now) = (self.plan.load(), self.now());
+        let choose = |allowed: &dyn Fn(&Endpoint) -> bool| {
+            let untried = |endpoint: &Endpoint| !tried.contains(endpoint.address());
+            plan.choose(self.strategy(), turn, key, |endpoint| allowed(endpoint) && untried(endpoint))
         };
-        let now = self.now();
-        let healthy = in_turn().find(|endpoint| endpoint.avoid_until.load(Ordering::Relaxed) <= now);
-        healthy.or_else(|| in_turn().next()).cloned()
+        let chosen =
+            choose(&|endpoint| endpoint.is_well(now)).or_else(|| choose(&|endpoint| endpoint.is_up()));
+        chosen.map(|endpoint| endpoint.lease(now)).ok_or_else(|| self.nobody(&plan))
     }
 
-    /// Notes that an address took no connection: it comes last for a while, and the name that it
-    /// came from is resolved again.
-    pub(super) fn failed(&self, endpoint: &Endpoint) {
-        let until = self.now().saturating_add(millis(AVOID));
-        endpoint.avoid_until.store(until, Ordering::Relaxed);
-        if let Some(member) = self.members.get(endpoint.member) {
-            member.wake.notify_one();
+    /// Whether another address may be tried.
+    pub(super) fn is_another_left(&self, tried: &[Address]) -> bool {
+        let open = |endpoint: &Arc<Endpoint>| endpoint.is_up() && !tried.contains(endpoint.address());
+        tried.len() < self.balancing.tries && self.plan.load().endpoints().iter().any(open)
+    }
+
+    /// Notes that an address took no connection; the name that it came from is resolved again.
+    pub(super) fn took_no_connection(&self, lease: &Lease) {
+        self.failed(lease, Failure::Connect);
+        if let Some(member) = self.members.get(lease.endpoint().member()) {
+            member.hurry();
         }
+    }
+
+    /// Notes that a connection broke, or was silent for too long.
+    pub(super) fn broke(&self, lease: &Lease) {
+        self.failed(lease, Failure::Later);
+    }
+
+    /// Notes that there is a response.
+    pub(super) fn answered(&self, lease: &Lease) {
+        lease.answered(self.now());
     }
 
     /// Resolves names as soon as may be: a request found no address to go to.
     pub(super) fn hurry(&self) {
-        self.members.iter().for_each(|member| member.wake.notify_one());
+        self.members.iter().for_each(|member| member.hurry());
     }
 
-    /// Starts a task for each name that has to be resolved. The returned futures end when their
-    /// name was looked up for the first time, whatever came of it.
-    pub(super) fn resolve(self: &Arc<Self>) -> Vec<impl Future<Output = ()> + use<>> {
-        let named = |(index, member): (usize, &Member)| {
-            member.upstream.address().is_none().then(|| {
-                let first = Arc::new(Notify::new());
-                tokio::spawn(resolver(Arc::clone(self), index, Arc::clone(&first)));
-                async move { first.notified().await }
-            })
-        };
-        self.members.iter().enumerate().filter_map(named).collect()
-    }
-
-    async fn lookup(&self, index: usize) {
-        let Some(member) = self.members.get(index) else { return };
-        let Upstream { host, port } = &member.upstream;
-        let found = tokio::net::lookup_host((host.as_str(), *port)).await;
-        self.found(index, found.map(Iterator::collect));
-    }
-
-    fn found(&self, index: usize, found: io::Result<Vec<SocketAddr>>) {
-        let Some(member) = self.members.get(index) else { return };
-        let upstream = &member.upstream;
-        let found = found.and_then(|found| match found.is_empty() {
-            true => Err(io::Error::other("the name has no address")),
-            false => Ok(found),
-        });
-        let failed_before = member.failing.swap(found.is_err(), Ordering::Relaxed);
-        let mut addresses = match found {
-            Ok(addresses) => addresses,
-            Err(_) if failed_before => return,
-            Err(error) => return tracing::warn!(target: "retort::proxy", %upstream, %error, "not resolved"),
-        };
-        addresses.sort_unstable();
-        addresses.dedup();
-        let mut last_good = member.last_good.lock().unwrap_or_else(PoisonError::into_inner);
-        if *last_good == addresses && !failed_before {
-            return;
+    fn failed(&self, lease: &Lease, failure: Failure) {
+        let endpoint = lease.endpoint();
+        if let Some(time) = endpoint.failed(failure, &self.balancing.ejection, self.now()) {
+            let address = endpoint.address();
+            tracing::warn!(target: "retort::proxy", upstream = self.name(endpoint), %address, ?time, "ejected");
         }
-        tracing::info!(target: "retort::proxy", %upstream, ?addresses, "resolved");
-        *last_good = addresses;
-        drop(last_good);
-        self.rebuild();
     }
 
-    fn rebuild(&self) {
-        let _one_at_a_time = self.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.endpoints.load();
+    fn nobody(&self, plan: &Plan) -> Nobody {
+        match (self.members.is_empty(), plan.endpoints().is_empty()) {
+            (true, _) => Nobody::NoUpstream,
+            (false, true) => Nobody::NoAddress,
+            (false, false) => Nobody::Unhealthy,
+        }
+    }
+
+    fn members(&self) -> &[Arc<Member>] {
+        &self.members
+    }
+
+    fn peers(&self) -> impl Iterator<Item = (&Upstream, HttpPeer)> {
+        self.members.iter().map(|member| (member.upstream(), member.peer()))
+    }
+
+    fn name(&self, endpoint: &Endpoint) -> String {
+        self.members.get(endpoint.member()).map_or_else(String::new, |member| member.upstream().to_string())
+    }
+
+    fn plan(&self) -> Guard<Arc<Plan>> {
+        self.plan.load()
+    }
+
+    async fn replanned(&self) {
+        self.replanned.notified().await;
+    }
+
+    /// Takes the outcome of a health check.
+    fn checked(&self, endpoint: &Endpoint, error: Option<BError>, settings: &HealthCheck) {
+        let changed = endpoint.checked(error.is_none(), settings, self.now());
+        let (upstream, address) = (self.name(endpoint), endpoint.address());
+        match (changed, error) {
+            (Some(false), Some(error)) => {
+                tracing::warn!(target: "retort::proxy", upstream, %address, %error, "unhealthy");
+            }
+            (Some(_), _) => tracing::info!(target: "retort::proxy", upstream, %address, "healthy"),
+            (None, Some(error)) => {
+                tracing::debug!(target: "retort::proxy", upstream, %address, %error, "a health check failed");
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Takes the outcome of a resolution.
+    fn found(&self, member: usize, found: io::Result<Vec<Address>>) {
+        if self.members.get(member).is_some_and(|member| member.found(found)) {
+            self.make_plan();
+        }
+    }
+
+    /// Plans with the addresses that there are now. What is known of an address is kept.
+    fn make_plan(&self) {
+        let _one_at_a_time = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, now) = (self.plan.load(), self.now());
         let mut endpoints = Vec::new();
         for (index, member) in self.members.iter().enumerate() {
-            for &address in &*member.last_good.lock().unwrap_or_else(PoisonError::into_inner) {
-                let same = known.iter().find(|old| old.address == address && old.member == index);
-                let fresh = || Arc::new(Endpoint { address, member: index, avoid_until: AtomicU64::new(0) });
-                endpoints.push(same.map_or_else(fresh, Arc::clone));
+            for address in member.addresses() {
+                let is_same = |old: &&Arc<Endpoint>| *old.address() == address && old.member() == index;
+                let same = known.endpoints().iter().find(is_same).map(Arc::clone);
+                match same.map_or_else(|| member.endpoint(address, index, now).map(Arc::new), Ok) {
+                    Ok(endpoint) => endpoints.push(endpoint),
+                    Err(error) => tracing::error!(upstream = %member.upstream(), %error, "no such address"),
+                }
             }
         }
-        self.endpoints.store(Arc::new(endpoints));
+        self.plan.store(Arc::new(Plan::new(endpoints, &self.balancing.strategy)));
+        self.replanned.notify_one();
     }
 
     fn now(&self) -> u64 {
-        millis(self.epoch.elapsed())
+        endpoint::millis(self.epoch.elapsed())
     }
 }
 
-async fn resolver(upstreams: Arc<Upstreams>, index: usize, first: Arc<Notify>) {
-    loop {
-        upstreams.lookup(index).await;
-        first.notify_one();
-        tokio::time::sleep(RESOLVE_GAP).await;
-        let Some(member) = upstreams.members.get(index) else { return };
-        tokio::select! {
-            () = member.wake.notified() => {}
-            () = tokio::time::sleep(RESOLVE_EVERY.saturating_sub(RESOLVE_GAP)) => {}
-        }
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn upstreams(texts: &[&str]) -> Upstreams {
-        Upstreams::new(texts.iter().map(|text| text.parse().unwrap()).collect())
-    }
-
-    fn picks(upstreams: &Upstreams, count: usize) -> Vec<String> {
-        let pick = |_| upstreams.pick(upstreams.turn(), &[]).unwrap().address.to_string();
-        (0..count).map(pick).collect()
-    }
-
-    #[test]
-    fn urls() {
-        let read = |text: &str| text.parse::<Upstream>().map(|upstream| upstream.to_string());
-        assert_eq!(read("http://app:8080").unwrap(), "http://app:8080");
-        assert_eq!(read("http://app").unwrap(), "http://app:80");
-        assert_eq!(read("http://[::1]:81/").unwrap(), "http://[::1]:81");
-        assert_eq!(read("https://app"), Err(UpstreamError::Https));
-        assert_eq!(read("ftp://app"), Err(UpstreamError::Scheme("ftp".into())));
-        assert_eq!(read("app:8080"), Err(UpstreamError::NotAUrl));
-        assert_eq!(read("http://app:port"), Err(UpstreamError::NotAUrl));
-        assert_eq!(read("http://app:70000"), Err(UpstreamError::NotAUrl));
-        assert_eq!(read("http://app/path"), Err(UpstreamError::Excess));
-        assert_eq!(read("http://app?q"), Err(UpstreamError::Excess));
-        assert_eq!(read("http://me@app"), Err(UpstreamError::Excess));
-    }
-
-    #[test]
-    fn in_turn() {
-        let upstreams = upstreams(&["http://10.0.0.1:1", "http://[::1]:2"]);
-        assert_eq!(picks(&upstreams, 3), ["10.0.0.1:1", "[::1]:2", "10.0.0.1:1"]);
-    }
-
-    #[test]
-    fn another_after_a_failure() {
-        let upstreams = upstreams(&["http://10.0.0.1:1", "http://10.0.0.2:1"]);
-        let first = upstreams.pick(0, &[]).unwrap();
-        upstreams.failed(&first);
-        let second = upstreams.pick(0, &[first.address]).unwrap();
-        assert_eq!(second.address.to_string(), "10.0.0.2:1");
-        assert!(upstreams.pick(0, &[first.address, second.address]).is_none());
-        assert_eq!(picks(&upstreams, 2), ["10.0.0.2:1", "10.0.0.2:1"], "the failed one comes last");
-        upstreams.failed(&second);
-        assert_eq!(picks(&upstreams, 2), ["10.0.0.1:1", "10.0.0.2:1"], "better a doubtful one than none");
-    }
-
-    #[test]
-    fn the_last_good_addresses_are_kept() {
-        let upstreams = upstreams(&["http://app:80"]);
-        assert!(upstreams.pick(0, &[]).is_none());
-        let unknown = || Err(io::Error::other("no such name"));
-        upstreams.found(0, unknown());
-        assert!(upstreams.pick(0, &[]).is_none());
-        upstreams.found(0, Ok(vec!["10.0.0.1:80".parse().unwrap()]));
-        assert_eq!(picks(&upstreams, 1), ["10.0.0.1:80"]);
-        upstreams.found(0, unknown());
-        upstreams.found(0, Ok(Vec::new()));
-        assert_eq!(picks(&upstreams, 1), ["10.0.0.1:80"]);
-        upstreams.found(0, Ok(vec!["10.0.0.2:80".parse().unwrap()]));
-        assert_eq!(picks(&upstreams, 1), ["10.0.0.2:80"]);
-    }
-
-    #[test]
-    fn what_is_known_of_an_address_outlives_a_resolution() {
-        let upstreams = upstreams(&["http://app:80"]);
-        let (a, b) = ("10.0.0.1:80".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
-        upstreams.found(0, Ok(vec![a, b]));
-        upstreams.failed(&upstreams.pick(0, &[]).unwrap());
-        upstreams.found(0, Ok(vec![b, a]));
-        assert_eq!(picks(&upstreams, 2), ["10.0.0.2:80", "10.0.0.2:80"]);
+impl fmt::Debug for Upstreams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstreams")
+            .field("balancing", &self.balancing)
+            .field("members", &self.members)
+            .finish()
     }
 }

@@ -132,14 +132,14 @@ fn an_unregistered_status_has_no_phrase() {
 
 #[test]
 fn what_the_proxy_says_is_amended_and_not_left_empty() {
-    let rules = r#"<status-code id="s" code-regex="502" source="proxy" cause="no-upstream" status="503">
+    let rules = r#"<status-code id="s" code-regex="503" source="proxy" cause="no-upstream" status="504">
         <header name="Retry-After">5</header></status-code>"#;
     let proxy = Proxy::with(rules, &[], |_| {});
     let mut client = proxy.connect();
     for _ in 0..2 {
         let response = client.get("/", "");
-        assert_eq!(response.status_line, "HTTP/1.1 503 Service Unavailable");
-        assert_eq!((response.text(), response.field("Retry-After")), ("503 Service Unavailable", Some("5")));
+        assert_eq!(response.status_line, "HTTP/1.1 504 Gateway Timeout");
+        assert_eq!((response.text(), response.field("Retry-After")), ("504 Gateway Timeout", Some("5")));
     }
 }
 

@@ -135,7 +135,7 @@ fn no_upstream_at_all() {
     let log = access();
     let proxy = Proxy::with("", &[], |_| {});
     let response = proxy.connect().get("/", "X-Request-Id: nobody\r\n");
-    assert_eq!((response.status(), response.text()), (502, "502 Bad Gateway"));
+    assert_eq!((response.status(), response.text()), (503, "503 Service Unavailable"));
     assert_eq!(log("nobody")["cause"], "no-upstream");
 }
 

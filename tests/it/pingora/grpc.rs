@@ -10,11 +10,11 @@ fn proxy(rules: &str, upstreams: &[std::net::SocketAddr]) -> Proxy {
 
 #[test]
 fn the_fields_are_all_there_is() {
-    let rules = r#"<status-code id="down" code-regex="502" status="503">
+    let rules = r#"<status-code id="down" code-regex="503" status="502">
         <header name="Retry-After">7</header>
         <message media-type="application/json" content-type="application/json">{}</message>
         <message media-type="text/plain">100% down: %{cause}x, é</message></status-code>"#;
-    for (rules, message) in [("", "502 Bad Gateway"), (rules, "100%25 down: no-upstream, %C3%A9")] {
+    for (rules, message) in [("", "503 Service Unavailable"), (rules, "100%25 down: no-upstream, %C3%A9")] {
         let proxy = proxy(rules, &[]);
         let mut client = H2Client::connect(proxy.address());
         for _ in 0..3 {
@@ -28,7 +28,7 @@ fn the_fields_are_all_there_is() {
             assert_eq!(response.all("retry-after").len(), usize::from(!rules.is_empty()));
         }
         let id = client.request("GET", "/");
-        let status = if rules.is_empty() { 502 } else { 503 };
+        let status = if rules.is_empty() { 503 } else { 502 };
         assert_eq!(client.response(id).status, status, "others are told otherwise");
     }
 }

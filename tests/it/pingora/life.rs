@@ -58,7 +58,7 @@ fn it_is_ready_once_there_is_an_upstream() {
     let proxy = Proxy::start(IF_EMPTY, &upstream);
     until(&proxy.readiness(), State::Ready);
     let lonely = Proxy::with(IF_EMPTY, &[], |_| {});
-    assert!(lonely.connect().get("/", "").text().contains("502"), "it serves all the same");
+    assert!(lonely.connect().get("/", "").text().contains("503"), "it serves all the same");
     assert_eq!(lonely.readiness().report().to_string(), "starting: no upstream can be used");
 }
 

@@ -8,7 +8,7 @@ use retort::{
     exchange::error_request::Forwarded,
     host::{
         live::Live,
-        pingora::{Handle, Options, Server, Stopped},
+        pingora::{Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
         readiness::Readiness,
     },
 };
@@ -22,6 +22,7 @@ pub(crate) struct Proxy {
     running: Option<thread::JoinHandle<Stopped>>,
     readiness: Arc<Readiness>,
     pub(crate) live: Arc<Live>,
+    upstreams: Arc<Upstreams>,
 }
 
 /// Rules from `status-code` elements.
@@ -68,8 +69,16 @@ impl Proxy {
     }
 
     fn running(server: Server, live: Arc<Live>) -> Self {
-        let (address, handle, readiness) = (server.addresses()[0], server.handle(), server.readiness());
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), readiness, live }
+        let (address, handle) = (server.addresses()[0], server.handle());
+        let (upstreams, readiness) = (server.upstreams(), server.readiness());
+        Self {
+            address,
+            handle,
+            running: Some(thread::spawn(move || server.run())),
+            readiness,
+            live,
+            upstreams,
+        }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -82,6 +91,11 @@ impl Proxy {
 
     pub(crate) fn readiness(&self) -> Arc<Readiness> {
         Arc::clone(&self.readiness)
+    }
+
+    /// What it knows of its upstreams.
+    pub(crate) fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.upstreams.status()
     }
 
     pub(crate) fn connect(&self) -> Client {
