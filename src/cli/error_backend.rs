@@ -10,6 +10,7 @@ use super::{
     identity::Identity,
     listener::{self, Listener, WatchedRules},
     log::Log,
+    serve::life::Life,
 };
 use crate::{
     exchange::error_request::Forwarded,
@@ -46,6 +47,8 @@ pub(super) struct ErrorBackend {
     /// -Uri stand in where there is no X-Original- header.
     #[arg(long, env = "RETORT_IGNORE_FORWARDED")]
     ignore_forwarded: bool,
+    #[command(flatten)]
+    life: Life,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -98,6 +101,7 @@ impl ErrorBackend {
     fn options(&self) -> Options {
         let mut options = Options::new(self.listener.listen.clone(), Vec::new());
         self.listener.apply(&mut options);
+        self.life.apply(&mut options);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.user_header = self.identity.user_header.clone();
         options

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use super::console::Console;
+use crate::host::fault;
 
 /// What is logged, and how.
 #[derive(Clone, Debug, Args)]
@@ -35,7 +36,8 @@ enum Form {
 const PINGORA: &str = "pingora_core=error,pingora_proxy=off,pingora_pool=error";
 
 impl Log {
-    /// Starts logging; `log` records, Pingora's, are taken in as well.
+    /// Starts logging; `log` records, Pingora's, are taken in as well, and so are panics. Where nobody
+    /// reads the log any more, complaining about that in the same place would be a panic.
     pub(super) fn start(&self, console: Console) -> anyhow::Result<()> {
         let filter = EnvFilter::builder().parse(format!("{PINGORA},{}", self.log)).with_context(|| {
             format!("`{}` is not a log filter; try `info` or `warn,retort=debug`", self.log)
@@ -43,13 +45,17 @@ impl Log {
         let registry = tracing_subscriber::registry().with(filter);
         match self.log_format {
             Form::Pretty => {
-                let layer = fmt::layer().with_writer(io::stderr).with_ansi(console.colours_errors());
+                let layer = fmt::layer().with_ansi(console.colours_errors());
+                let layer = layer.with_writer(io::stderr).log_internal_errors(false);
                 registry.with(layer).try_init()
             }
             Form::Json => {
-                registry.with(fmt::layer().json().flatten_event(true).with_writer(io::stderr)).try_init()
+                let layer = fmt::layer().json().flatten_event(true);
+                registry.with(layer.with_writer(io::stderr).log_internal_errors(false)).try_init()
             }
         }
-        .context("cannot start the log")
+        .context("cannot start the log")?;
+        fault::log_panics();
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! `retort serve`: the proxy.
 
+pub(super) mod life;
 mod limits;
 mod tls;
 mod trusted;
@@ -11,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use clap::Args;
 
 use self::{
-    limits::ClientLimits, tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams,
+    life::Life, limits::ClientLimits, tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams,
     upstreams::Upstreams,
 };
 use super::{
@@ -29,7 +30,7 @@ use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstre
 /// Every flag can be set in the environment as well; the flag wins. Lists are comma separated there.
 /// The rules file and its message files are watched: a change is in force within a second, and a
 /// mistake leaves the last good version in force. SIGHUP reloads at once; SIGTERM lets running requests
-/// end.
+/// end, and the exit code is 0.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
@@ -55,6 +56,8 @@ pub(super) struct Serve {
     tuning: Tuning,
     #[command(flatten)]
     client_limits: ClientLimits,
+    #[command(flatten)]
+    life: Life,
     #[command(flatten)]
     front: Front,
     #[command(flatten)]
@@ -138,6 +141,7 @@ impl Serve {
         options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
         self.client_limits.apply(&mut options);
+        self.life.apply(&mut options);
         Ok(options)
     }
 }
@@ -195,9 +199,10 @@ mod tests {
         let flags = ["--connect-timeout", "5s", "--read-timeout", "100ms", "--write-timeout", "1m"];
         let more = ["--idle-timeout", "0", "--drain-limit", "1KiB", "--threads", "3", "--h2c"];
         let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
+        let life = ["--lame-duck-time", "1s", "--drain-time", "9s", "--upgrade-socket", "/run/retort"];
         let body = ["--opt-out-header", "X-Hands-Off", "--content-limit", "2KiB"];
         let requests = ["--max-header-fields", "7", "--max-header-bytes", "1KiB", "--max-target-bytes", "99"];
-        let options = options(&[&flags[..], &more, &names, &body, &requests, &["--lenient"]].concat());
+        let options = options(&[&flags[..], &more, &names, &body, &requests, &life, &["--lenient"]].concat());
         assert_eq!(options.timeouts.connect, Duration::from_secs(5));
         assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
         assert_eq!(options.timeouts.read, Duration::from_millis(100));
@@ -206,6 +211,9 @@ mod tests {
         assert_eq!((options.limits.drain, options.threads, options.h2c), (1024, 3, true));
         assert_eq!(options.request_id_headers, ["x-a", "x-b", "x-c"]);
         assert_eq!(options.user_header, "x-u");
+        assert_eq!(options.timeouts.shutdown, Duration::from_secs(9));
+        assert_eq!(options.life.lame_duck, Duration::from_secs(1));
+        assert_eq!(options.life.upgrade_socket.as_deref(), Some("/run/retort".as_ref()));
         let strictness =
             Strictness { lenient: true, max_fields: 7, max_head_bytes: 1024, max_target_bytes: 99 };
         assert_eq!(options.strictness, strictness);

@@ -1,6 +1,9 @@
 //! The rules in force: an immutable snapshot, swapped whole.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use arc_swap::ArcSwap;
 
@@ -8,7 +11,10 @@ use crate::Rules;
 
 /// The rules in force. A request takes one [`Snapshot`] and keeps it to its end.
 #[derive(Debug)]
-pub struct Live(ArcSwap<Snapshot>);
+pub struct Live {
+    current: ArcSwap<Snapshot>,
+    is_loaded: AtomicBool,
+}
 
 /// One version of the rules.
 #[derive(Debug)]
@@ -22,20 +28,32 @@ pub struct Snapshot {
 impl Live {
     /// Puts the first version in force.
     pub fn new(rules: Rules) -> Self {
-        Self(ArcSwap::from_pointee(Snapshot { rules, generation: 1 }))
+        let current = ArcSwap::from_pointee(Snapshot { rules, generation: 1 });
+        Self { current, is_loaded: AtomicBool::new(true) }
+    }
+
+    /// There are no rules yet, and nothing to be replaced by any.
+    pub fn awaiting_rules() -> Self {
+        Self { is_loaded: AtomicBool::new(false), ..Self::new(Rules::default()) }
+    }
+
+    /// Whether there have been rules yet.
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Acquire)
     }
 
     /// The version in force, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        self.current.load_full()
     }
 
     /// Puts the next version in force and returns it. Meant for one caller: of two at once, the
     /// version of one would be lost.
     pub fn replace(&self, rules: Rules) -> Arc<Snapshot> {
-        let generation = self.0.load().generation + 1;
+        let generation = self.current.load().generation + 1;
         let next = Arc::new(Snapshot { rules, generation });
-        self.0.store(next.clone());
+        self.current.store(next.clone());
+        self.is_loaded.store(true, Ordering::Release);
         next
     }
 }

@@ -1,6 +1,6 @@
 //! The reverse proxy: Pingora phases become exchanges, decisions become calls.
 //!
-//! [`Server`] is the whole proxy: a listener, its runtime, and its end. [`Filter`] is the part
+//! [`Server`] is the whole proxy: its listeners, its runtime, and its end. [`Filter`] is the part
 //! that answers for the upstream, as a [`ProxyHttp`](::pingora::proxy::ProxyHttp). As an error
 //! backend the same server answers what other proxies send to one (`error_backend`), and has no
 //! upstream.
@@ -21,9 +21,11 @@ mod facts;
 mod filter;
 mod forward;
 mod guard;
+mod guarded;
 mod held;
 mod hold;
 mod in_flight;
+mod life;
 mod mend;
 mod options;
 mod prompt;
@@ -37,6 +39,7 @@ mod upstream;
 pub use filter::{Context, Filter};
 pub use forward::TraceContext;
 pub use guard::{Bound, Counters, raise_file_limit};
+pub use life::Life;
 pub use options::{Limits, Options, Timeouts};
 pub use proxy_protocol::ProxyProtocol;
 pub use server::{Error, Handle, Server, Stopped};

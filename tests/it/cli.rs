@@ -20,6 +20,7 @@ mod import;
 mod render;
 mod running;
 mod serve;
+mod serve_end;
 mod test;
 mod usage;
 

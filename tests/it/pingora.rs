@@ -10,6 +10,7 @@ mod forwarding;
 mod grpc;
 mod h2c;
 mod held;
+mod life;
 mod lifecycle;
 mod log;
 mod memory;

@@ -2,21 +2,28 @@
 
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode, Version};
-use pingora::{
-    Result,
-    http::{HeaderNameVariant, RequestHeader, ResponseHeader},
-};
+use pingora::http::{HeaderNameVariant, RequestHeader, ResponseHeader};
 
-use crate::{Reply, exchange::title_case, reply::Edit, status::reason_phrase};
+use crate::{Reply, exchange::title_case, host::fault, reply::Edit, status::reason_phrase};
 
-/// Sets the status and applies the edits.
-pub(super) fn amend(head: &mut ResponseHeader, reply: &Reply) {
-    set_status(head, reply.status);
-    if reply.body.is_some() {
-        // The message is ours, whatever version the upstream speaks.
-        head.set_version(Version::HTTP_11);
-    }
-    reply.edits.iter().for_each(|edit| apply(head, edit));
+/// A panic kept a head from being amended: it is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unamended;
+
+/// Sets the status and applies the edits: all of it or nothing.
+pub(super) fn amend(head: &mut ResponseHeader, reply: &Reply) -> Result<(), Unamended> {
+    let amended = fault::caught(|| {
+        let mut head = head.clone();
+        set_status(&mut head, reply.status);
+        if reply.body.is_some() {
+            // The message is ours, whatever version the upstream speaks.
+            head.set_version(Version::HTTP_11);
+        }
+        reply.edits.iter().for_each(|edit| apply(&mut head, edit));
+        head
+    });
+    *head = amended.ok_or(Unamended).inspect_err(|_| tracing::error!("a panic while amending a response"))?;
+    Ok(())
 }
 
 /// The content to send in place of the old one, where this response has any.
@@ -27,7 +34,7 @@ pub(super) fn content(request: &RequestHeader, head: &ResponseHeader, body: Opti
 
 /// The head without the lines of this name. Taking them out of a header map, as edits do, would
 /// also change the order of the others.
-pub(super) fn without(head: &ResponseHeader, name: &HeaderName) -> Result<ResponseHeader> {
+pub(super) fn without(head: &ResponseHeader, name: &HeaderName) -> pingora::Result<ResponseHeader> {
     let size = Some(head.headers.len());
     let mut rest = match head.has_case() {
         true => ResponseHeader::build(head.status, size),
@@ -85,7 +92,7 @@ mod tests {
     }
 
     fn amended(mut head: ResponseHeader, status: u16, edits: Vec<Edit>) -> Vec<String> {
-        amend(&mut head, &Reply { status, body: None, edits, refused: Vec::new() });
+        amend(&mut head, &Reply { status, body: None, edits, refused: Vec::new() }).unwrap();
         let mut lines = vec![format!("{} {}", head.status.as_u16(), head.get_reason_phrase().unwrap_or("-"))];
         head.case_header_iter().for_each(|(name, value)| {
             lines.push(format!("{}: {}", String::from_utf8_lossy(name.as_slice()), value.to_str().unwrap()));

@@ -129,7 +129,7 @@ fn judge(
 
 fn apply(verdict: Verdict, head: &mut ResponseHeader) -> Option<Bytes> {
     let Verdict::Reply(reply) = verdict else { return None };
-    amend::amend(head, &reply);
+    amend::amend(head, &reply).ok()?;
     reply.body
 }
 

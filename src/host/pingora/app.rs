@@ -89,17 +89,16 @@ impl<P> App<P> {
 
 impl<P: HttpServerApp + Send + Sync + 'static> App<P> {
     /// Serves the requests on a connection, to its end.
-    pub(super) async fn serve(self: &Arc<Self>, stream: Stream, link: Arc<Link>, shutdown: &ShutdownWatch) {
+    pub(super) async fn serve(self: &Arc<Self>, stream: Stream, link: Arc<Link>, mut closing: ShutdownWatch) {
         link.awaits_first();
-        let stream = Box::new(Prompt::new(stream, Arc::clone(&link)));
-        let connection = Arc::new(Connection { app: Arc::clone(self), link: Arc::clone(&link) });
         // Pingora ends a connection in order when it hears that the server is to end.
-        let (ends, ending) = watch::channel(*shutdown.borrow());
-        let mut shutdown = shutdown.clone();
+        let (ends, ending) = watch::channel(*closing.borrow());
+        let stream = Box::new(Prompt::new(stream, Arc::clone(&link), ending.clone()));
+        let connection = Arc::new(Connection { app: Arc::clone(self), link: Arc::clone(&link) });
         let mut serving = pin!(connection.process_new(stream, &ending));
         tokio::select! {
             _ = &mut serving => return,
-            _ = shutdown.wait_for(|down| *down) => {}
+            _ = closing.wait_for(|closing| *closing) => {}
             () = link.has_ended() => {}
         }
         ends.send_replace(true);

@@ -22,18 +22,21 @@ pub(super) struct Entrance<P> {
     gate: Arc<Gate>,
     /// Where TLS is spoken.
     handshake: Option<Handshake>,
+    /// When connections are to close. That is later than when none is accepted any more, which is
+    /// what Pingora tells of.
+    closing: ShutdownWatch,
 }
 
 impl<P> Entrance<P> {
     /// An entrance for HTTP without TLS.
-    pub(super) fn new(app: Arc<App<P>>, guard: Arc<Guard>, gate: Arc<Gate>) -> Self {
-        Self { app, guard, gate, handshake: None }
+    pub(super) fn new(app: Arc<App<P>>, guard: Arc<Guard>, gate: Arc<Gate>, closing: ShutdownWatch) -> Self {
+        Self { app, guard, gate, handshake: None, closing }
     }
 
     /// Another entrance to the same, over TLS.
     pub(super) fn over_tls(&self, handshake: Handshake) -> Self {
         let (app, guard, gate) = (Arc::clone(&self.app), Arc::clone(&self.guard), Arc::clone(&self.gate));
-        Self { app, guard, gate, handshake: Some(handshake) }
+        Self { app, guard, gate, handshake: Some(handshake), closing: self.closing.clone() }
     }
 
     /// Goes through all that comes before HTTP.
@@ -50,15 +53,15 @@ impl<P> Entrance<P> {
 
 #[async_trait]
 impl<P: HttpServerApp + Send + Sync + 'static> ServerApp for Entrance<P> {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+    async fn process_new(self: &Arc<Self>, stream: Stream, _accepting: &ShutdownWatch) -> Option<Stream> {
         let link = Arc::new(self.guard.admit()?);
-        let mut stopped = shutdown.clone();
+        let mut closing = self.closing.clone();
         let stream = tokio::select! {
             biased;
             entered = self.enter(stream) => entered?,
-            _ = stopped.wait_for(|stopped| *stopped) => return None,
+            _ = closing.wait_for(|closing| *closing) => return None,
         };
-        self.app.serve(stream, link, shutdown).await;
+        self.app.serve(stream, link, closing).await;
         None
     }
 

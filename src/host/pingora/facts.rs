@@ -3,7 +3,6 @@
 use std::{
     fmt,
     net::SocketAddr,
-    panic::{self, AssertUnwindSafe},
     sync::{Arc, LazyLock},
     time::Instant,
 };
@@ -19,7 +18,7 @@ use crate::{
         Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off,
         trace::NewTrace, user,
     },
-    host::live::Snapshot,
+    host::{fault, live::Snapshot},
     rules::{Reason, Until},
 };
 
@@ -158,7 +157,7 @@ impl Facts {
         known: Known<'_>,
         source: Source,
     ) -> (Verdict, Outcome) {
-        let judged = unless_it_panics(|| {
+        let judged = fault::caught(|| {
             let addresses = self.addresses();
             let exchange = Exchange {
                 request: self.request(request),
@@ -182,7 +181,7 @@ impl Facts {
                 path = request.uri.path(),
                 "a panic while deciding on a response; it passes unaltered"
             );
-            (Verdict::Keep, Outcome { action: Action::Panic, reason: "panic", ..Outcome::no_rule() })
+            (Verdict::Keep, Outcome::panic())
         })
     }
 
@@ -291,6 +290,11 @@ impl Outcome {
         Self { action: Action::Keep, reason, rule: None, message: None, condition: None }
     }
 
+    /// What the log says where deciding, rendering or amending panicked.
+    pub(super) fn panic() -> Self {
+        Self { action: Action::Panic, reason: "panic", ..Self::no_rule() }
+    }
+
     fn of(decision: &Decision<'_>) -> Self {
         let (action, failed) = match decision {
             Decision::Keep(kept) => (Action::Keep, kept.failed),
@@ -339,21 +343,4 @@ fn protocol(version: Version) -> &'static str {
 
 fn text(address: Option<impl fmt::Display>) -> String {
     address.map_or_else(String::new, |address| address.to_string())
-}
-
-fn unless_it_panics<T>(decide: impl FnOnce() -> T) -> Option<T> {
-    panic::catch_unwind(AssertUnwindSafe(decide)).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_panic_goes_no_further() {
-        let slots = [1];
-        let position = slots.len();
-        assert_eq!(unless_it_panics(|| slots[position]), None);
-        assert_eq!(unless_it_panics(|| slots[0]), Some(1));
-    }
 }

@@ -1,10 +1,10 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{StatusCode, Version, header};
+use http::{Method, StatusCode, Uri, Version, header};
 use pingora::{
     BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
-    host::live::Live,
+    host::{fault, live::Live},
     rules::Reason,
 };
 
@@ -73,6 +73,8 @@ pub struct Context {
     answered: bool,
     /// The client's connection, where the server is Retort's.
     link: Option<Arc<Link>>,
+    /// What was asked for, until the log tells of it.
+    untold: Option<(Method, Uri)>,
     _in_flight: in_flight::Guard,
 }
 
@@ -82,12 +84,17 @@ impl Filter {
     /// [`Filter::watch_upstreams`] was called.
     pub fn new(options: Options, live: Arc<Live>) -> Self {
         let upstreams = Arc::new(Upstreams::new(&options));
-        Self::before(upstreams, options, live)
+        Self::before(upstreams, options, live, Arc::default())
     }
 
-    /// The same, before upstreams that were made of the same options.
-    pub(super) fn before(upstreams: Arc<Upstreams>, options: Options, live: Arc<Live>) -> Self {
-        Self { options: Arc::new(options), live, upstreams, in_flight: Arc::default() }
+    /// The same, before upstreams that were made of the same options; requests are counted there.
+    pub(super) fn before(
+        upstreams: Arc<Upstreams>,
+        options: Options,
+        live: Arc<Live>,
+        in_flight: Arc<InFlight>,
+    ) -> Self {
+        Self { options: Arc::new(options), live, upstreams, in_flight }
     }
 
     /// The upstreams, whose state can be read.
@@ -103,6 +110,14 @@ impl Filter {
         }
     }
 
+    pub(super) fn options(&self) -> Arc<Options> {
+        Arc::clone(&self.options)
+    }
+
+    pub(super) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
     pub(super) fn in_flight(&self) -> Arc<InFlight> {
         Arc::clone(&self.in_flight)
     }
@@ -110,6 +125,7 @@ impl Filter {
     /// Fills in what only the request tells.
     fn read(&self, session: &Session, ctx: &mut Context) {
         let request = session.req_header();
+        ctx.untold = Some((request.method.clone(), request.uri.clone()));
         let from_client =
             request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
         let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
@@ -148,7 +164,7 @@ impl Filter {
             return busy(ctx, "too many connections");
         }
         let most = self.options.limits.requests;
-        if most > 0 && self.in_flight.count() > most {
+        if most > 0 && self.in_flight.requests() > most {
             if let Some(link) = &ctx.link {
                 link.count(Bound::Requests);
             }
@@ -164,6 +180,13 @@ impl Filter {
         let is_h2 = session.as_downstream().is_http2();
         let pace = ctx.link.as_deref().filter(|_| is_h2 && !session.is_body_done()).map(Link::body_pace);
         ctx.slot = Some(Slot::install(session, hold, self.drain(), pace));
+    }
+
+    /// Once the end has begun, a response is the last one on its connection.
+    fn say_whether_to_stay(&self, session: &mut Session) {
+        if self.in_flight.is_leaving() {
+            session.set_keepalive(None);
+        }
     }
 
     fn drain(&self) -> Drain {
@@ -190,6 +213,7 @@ impl ProxyHttp for Filter {
             source: Source::Upstream,
             answered: false,
             link: Scope::link(),
+            untold: None,
             _in_flight: InFlight::enter(&self.in_flight),
         }
     }
@@ -207,6 +231,7 @@ impl ProxyHttp for Filter {
         if session.is_process_shutting_down() {
             session.set_keepalive(None);
         }
+        self.say_whether_to_stay(session);
         // It is off, too, where the client asked for that, or does not know it.
         if session.get_keepalive().is_some() && ctx.link.is_none() {
             session.set_keepalive(Some(timeouts.keep_alive.as_secs().max(1)));
@@ -333,6 +358,7 @@ impl ProxyHttp for Filter {
         if response.status.is_informational() {
             return Ok(());
         }
+        self.say_whether_to_stay(session);
         // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it.
         if session.req_header().version < Version::HTTP_11
             && response.remove_header(&header::TRANSFER_ENCODING).is_some()
@@ -358,7 +384,9 @@ impl ProxyHttp for Filter {
                 Hold::replacing(reply, self.options.limits.drain)
             }
             Verdict::Reply(reply) => {
-                amend::amend(response, &reply);
+                if amend::amend(response, &reply).is_err() {
+                    ctx.outcome = Some(Outcome::panic());
+                }
                 return Ok(());
             }
         };
@@ -399,6 +427,7 @@ impl ProxyHttp for Filter {
             return nothing;
         }
         answer::drop_request_body(session, &self.options).await;
+        self.say_whether_to_stay(session);
         if !Scope::is_there() || cause == Cause::BadRequest {
             session.set_keepalive(None);
         }
@@ -415,6 +444,7 @@ impl ProxyHttp for Filter {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
+        ctx.untold = None;
         let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
         let outcome = ctx.outcome.as_ref();
         tracing::info!(
@@ -495,9 +525,28 @@ impl Context {
     }
 
     /// An error that is to be answered in this way.
-    fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
+    pub(super) fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
         self.fate = Some(Fate::Answer(status, cause));
         Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
+    }
+}
+
+/// Tells of a request that did not live to be logged: the server stopped, or there was a panic.
+impl Drop for Context {
+    fn drop(&mut self) {
+        let Some((method, uri)) = self.untold.take() else { return };
+        if thread::panicking() {
+            fault::note();
+        }
+        tracing::warn!(
+            target: "retort::proxy",
+            id = self.facts.id,
+            client = %self.facts.client,
+            method = method.as_str(),
+            path = uri.path(),
+            duration_us = u64::try_from(self.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "a request was cut off"
+        );
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) struct Link {
     quiet_since: Mutex<Instant>,
     speaks_h2: Notify,
     spent: Notify,
+    _open: in_flight::Guard,
 }
 
 /// A request that is being served on a connection.
@@ -110,14 +111,13 @@ impl Guard {
 
     /// Lets a connection in, unless there are too many even of those that are refused.
     pub(super) fn admit(self: &Arc<Self>) -> Option<Link> {
-        let others = self.counters.open.fetch_add(1, Ordering::Relaxed);
+        let (open, others) = self.counters.connect();
         let most = self.limits.connections;
-        let link = Link::new(Arc::clone(self), others >= most);
         if others >= most.saturating_add(LEAST_TOLD.max(most / TOLD)) {
             self.counters.count(Bound::Refusals);
             return None;
         }
-        Some(link)
+        Some(Link::new(Arc::clone(self), open, others >= most))
     }
 }
 
@@ -129,7 +129,7 @@ pub(super) fn settled(limits: Limits, threads: usize) -> Limits {
 }
 
 impl Link {
-    fn new(guard: Arc<Guard>, is_refused: bool) -> Self {
+    fn new(guard: Arc<Guard>, open: in_flight::Guard, is_refused: bool) -> Self {
         let now = Instant::now();
         let head = What::Head { until: now + guard.timeouts.head, has_begun: false };
         Self {
@@ -142,6 +142,7 @@ impl Link {
             quiet_since: Mutex::new(now),
             speaks_h2: Notify::new(),
             spent: Notify::new(),
+            _open: open,
         }
     }
 
@@ -187,7 +188,7 @@ impl Link {
     /// Returns when nothing was served for so long, counted from then.
     pub(super) async fn quiet(&self, time: Duration, from: Instant) {
         loop {
-            self.serving.none().await;
+            self.serving.no_requests().await;
             let until = (*lock(&self.quiet_since)).max(from) + time;
             if Instant::now() >= until {
                 return;
@@ -332,12 +333,6 @@ impl Link {
             self.count(bound);
         }
         io::Error::new(io::ErrorKind::TimedOut, format!("the client reached a limit: {bound}"))
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.guard.counters.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Body, Reply,
     exchange::{Content, Fields, Source, content::MAX_CONTENT},
+    host::fault,
     rules::Until,
 };
 
@@ -129,10 +130,13 @@ impl Hold {
 
     fn armed(&mut self, request: &RequestHeader, reply: Reply, task: HttpTask, out: &mut Vec<HttpTask>) {
         match task {
-            HttpTask::Header(head, ended) => {
-                self.state = State::Replaced { dropped: 0, ended };
-                replace(request, head, reply, out);
-            }
+            HttpTask::Header(head, ended) => match replace(request, head, reply, out) {
+                Ok(()) => self.state = State::Replaced { dropped: 0, ended },
+                Err(head) => {
+                    self.outcome = Some(Outcome::panic());
+                    out.push(HttpTask::Header(head, ended));
+                }
+            },
             // Nothing can come before the head but the news that it won't.
             other => out.push(other),
         }
@@ -155,7 +159,10 @@ impl Hold {
         }
         let Some(mut head) = waiting.head.take() else { return out.extend(last) };
         let verdict = loop {
-            let Some((verdict, outcome)) = waiting.ask(request, &head, end) else {
+            // Decoding what was held is the work of others, on bytes of others.
+            let asked = fault::caught(|| waiting.ask(request, &head, end));
+            let asked = asked.unwrap_or_else(|| Some((Verdict::Keep, Outcome::panic())));
+            let Some((verdict, outcome)) = asked else {
                 waiting.head = Some(head);
                 self.state = State::Waiting(waiting);
                 return;
@@ -167,12 +174,22 @@ impl Hold {
             }
         };
         match verdict {
-            Verdict::Reply(reply) if reply.body.is_some() => {
-                let dropped = waiting.kept.len() as u64;
-                self.state = State::Replaced { dropped, ended: end != End::NotYet };
-                return replace(request, head, reply, out);
+            Verdict::Reply(reply) if reply.body.is_some() => match replace(request, head, reply, out) {
+                Ok(()) => {
+                    let dropped = waiting.kept.len() as u64;
+                    self.state = State::Replaced { dropped, ended: end != End::NotYet };
+                    return;
+                }
+                Err(unamended) => {
+                    self.outcome = Some(Outcome::panic());
+                    head = unamended;
+                }
+            },
+            Verdict::Reply(reply) => {
+                if amend::amend(&mut head, &reply).is_err() {
+                    self.outcome = Some(Outcome::panic());
+                }
             }
-            Verdict::Reply(reply) => amend::amend(&mut head, &reply),
             Verdict::Keep | Verdict::Wait(_) => {}
         }
         release(head, waiting.kept, last, end, out);
@@ -229,12 +246,20 @@ impl End {
     }
 }
 
-/// Sends the message in place of the content.
-fn replace(request: &RequestHeader, mut head: Box<ResponseHeader>, reply: Reply, out: &mut Vec<HttpTask>) {
-    amend::amend(&mut head, &reply);
+/// Sends the message in place of the content; gives the head back where that cannot be done.
+fn replace(
+    request: &RequestHeader,
+    mut head: Box<ResponseHeader>,
+    reply: Reply,
+    out: &mut Vec<HttpTask>,
+) -> Result<(), Box<ResponseHeader>> {
+    if amend::amend(&mut head, &reply).is_err() {
+        return Err(head);
+    }
     let body = amend::content(request, &head, reply.body);
     out.push(HttpTask::Header(head, body.is_none()));
     out.extend(body.map(|body| HttpTask::Body(Some(body), true)));
+    Ok(())
 }
 
 /// Lets go what was held. Of a response that breaks off before its first byte nothing is sent, so

@@ -1,51 +1,116 @@
-//! How many requests are being served.
+//! What is being served: connections of clients, and requests on them.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
 
-/// Counts the requests that are being served.
+/// Counts what is being served, and tells it when the end has begun.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    count: AtomicUsize,
-    idle: Notify,
+    requests: Count,
+    connections: Count,
+    is_leaving: AtomicBool,
 }
 
-/// One request that is being served.
+/// One request, or one connection, that is being served.
 #[derive(Debug)]
-pub(super) struct Guard(Arc<InFlight>);
+pub(super) struct Guard {
+    in_flight: Arc<InFlight>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Request,
+    Connection,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    number: AtomicUsize,
+    none: Notify,
+}
 
 impl InFlight {
     /// Counts a request until the guard is dropped.
     pub(super) fn enter(this: &Arc<Self>) -> Guard {
-        this.count.fetch_add(1, Ordering::Relaxed);
-        Guard(Arc::clone(this))
+        Guard::count(this, Kind::Request).0
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+    /// Counts a connection until the guard is dropped; tells how many others there are.
+    pub(super) fn connect(this: &Arc<Self>) -> (Guard, usize) {
+        Guard::count(this, Kind::Connection)
     }
 
-    /// Returns when there is none.
-    pub(super) async fn none(&self) {
+    /// How many requests there are.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.get()
+    }
+
+    /// How many connections there are.
+    pub(super) fn connections(&self) -> usize {
+        self.connections.get()
+    }
+
+    /// Returns when there is no request.
+    pub(super) async fn no_requests(&self) {
+        self.requests.none().await;
+    }
+
+    /// Returns when there is no connection.
+    pub(super) async fn no_connections(&self) {
+        self.connections.none().await;
+    }
+
+    /// From now on, each response is the last one on its connection.
+    pub(super) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether each response is the last one on its connection.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Acquire)
+    }
+
+    fn count(&self, kind: Kind) -> &Count {
+        match kind {
+            Kind::Request => &self.requests,
+            Kind::Connection => &self.connections,
+        }
+    }
+}
+
+impl Guard {
+    fn count(in_flight: &Arc<InFlight>, kind: Kind) -> (Self, usize) {
+        let others = in_flight.count(kind).number.fetch_add(1, Ordering::Relaxed);
+        (Self { in_flight: Arc::clone(in_flight), kind }, others)
+    }
+}
+
+impl Count {
+    fn get(&self) -> usize {
+        self.number.load(Ordering::Acquire)
+    }
+
+    async fn none(&self) {
         loop {
-            let idle = self.idle.notified();
-            if self.count() == 0 {
+            let none = self.none.notified();
+            if self.get() == 0 {
                 return;
             }
-            idle.await;
+            none.await;
         }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.0.count.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.idle.notify_waiters();
+        let count = self.in_flight.count(self.kind);
+        if count.number.fetch_sub(1, Ordering::AcqRel) == 1 {
+            count.none.notify_waiters();
         }
     }
 }

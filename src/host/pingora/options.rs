@@ -7,6 +7,7 @@ use http::HeaderName;
 
 use super::{
     forward::TraceContext,
+    life::Life,
     strict::Strictness,
     tls::Tls,
     trusted::Front,
@@ -35,6 +36,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Limits of size and number.
     pub limits: Limits,
+    /// How it begins and ends.
+    pub life: Life,
     /// What is demanded of requests.
     pub strictness: Strictness,
     /// What is believed of proxies in front.
@@ -83,7 +86,7 @@ pub struct Timeouts {
     /// How long, once a message is out, to wait for the rest of the content that it replaced, so
     /// that the upstream connection can be kept: 1 s.
     pub drain: Duration,
-    /// How long requests may go on after the proxy was told to stop: 25 s.
+    /// How long requests may go on once no more connections are accepted: 25 s.
     pub shutdown: Duration,
 }
 
@@ -127,6 +130,7 @@ impl Options {
             h2c: false,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            life: Life::default(),
             strictness: Strictness::default(),
             front: Front::default(),
             forwarded: true,

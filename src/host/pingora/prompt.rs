@@ -19,12 +19,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
-    l4::ext::get_tcp_info,
-    raw_connect::ProxyDigest,
-    tls::{SslDigest, TlsRef},
+use pingora::{
+    protocols::{
+        ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
+        TimingDigest, UniqueID, UniqueIDType,
+        l4::ext::get_tcp_info,
+        raw_connect::ProxyDigest,
+        tls::{SslDigest, TlsRef},
+    },
+    server::ShutdownWatch,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt, ReadBuf},
@@ -39,6 +42,8 @@ use super::guard::{Link, Pace};
 pub(super) struct Prompt {
     stream: Stream,
     link: Arc<Link>,
+    /// When it is to close.
+    closing: ShutdownWatch,
     /// What was read before its time, in the order in which it came.
     ahead: Vec<u8>,
     /// Whether something was written that may not have left.
@@ -53,11 +58,12 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
-    pub(super) fn new(stream: Stream, link: Arc<Link>) -> Self {
+    pub(super) fn new(stream: Stream, link: Arc<Link>, closing: ShutdownWatch) -> Self {
         let pace = link.send_pace();
         Self {
             stream,
             link,
+            closing,
             ahead: Vec::new(),
             pending: false,
             receiving: Alarm::default(),
@@ -272,10 +278,16 @@ impl Peek for Prompt {
     /// Fills the buffer as far as it tells something: up to the first byte that is not of the preface.
     /// A request of HTTP/1 can be shorter than that.
     async fn try_peek(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
+        let mut closing = self.closing.clone();
         let mut peeked = Vec::with_capacity(buffer.len());
         while peeked.len() < buffer.len() && PREFACE.starts_with(&peeked) {
             let mut more = (&mut *self).take((buffer.len() - peeked.len()) as u64);
-            if more.read_buf(&mut peeked).await? == 0 {
+            let count = tokio::select! {
+                biased;
+                count = more.read_buf(&mut peeked) => count?,
+                _ = closing.wait_for(|closing| *closing) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            };
+            if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }

@@ -1,59 +1,61 @@
 //! The proxy, or the error backend, as a whole: its listeners, its runtime, its beginning and its
 //! end.
 
-use std::{
-    fmt, io,
-    net::{SocketAddr, TcpListener},
-    os::fd::IntoRawFd,
-    sync::Arc,
-    time::Duration,
-};
+mod accept;
+mod end;
+mod handover;
+mod leave;
+mod sockets;
+
+use std::{fmt, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use pingora::{
-    apps::HttpServerOptions,
-    listeners::tls::Acceptor,
-    proxy::{HttpProxy, ProxyHttp, http_proxy},
-    server::{Fds, ListenFds, configuration::ServerConf},
-    services::{Service as _, listening::Service},
-};
+use pingora::{listeners::tls::Acceptor, proxy::http_proxy, server::configuration::ServerConf};
 use tokio::{
-    net::TcpSocket,
     runtime::{Builder, Runtime},
     sync::watch,
-    task::JoinSet,
     time,
 };
 
+pub use self::end::Handle;
+use self::{
+    accept::{Bound, accept},
+    end::End,
+    handover::{Offer, Predecessor},
+    leave::{Cause, Leave},
+    sockets::Sockets,
+};
 use super::{
-    app::App,
-    entrance::Entrance,
     error_backend::ErrorBackend,
-    filter::{Context, Filter},
-    guard::{self, Counters, Guard},
-    in_flight::InFlight,
+    filter::Filter,
+    guard::{self, Counters},
+    guarded::Guarded,
     options::Options,
-    proxy_protocol::Gate,
-    tls::{Handshake, Keeper, Problems, Unkept},
+    tls::{Keeper, Problems, Unkept},
     upstream::{self, Upstreams, tls::UpstreamTlsError},
 };
-use crate::{exchange::error_request::Forwarded, host::live::Live};
-
-/// Connections that the kernel keeps for us until they are accepted.
-const BACKLOG: u32 = 1024;
+use crate::{
+    exchange::error_request::Forwarded,
+    host::{
+        live::Live,
+        readiness::{Need, Readiness},
+    },
+};
 
 /// How long the first resolution of names may hold up the first requests.
 const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// How long connections without a request may take to notice that they are to close.
-const LINGER: Duration = Duration::from_millis(100);
+/// Between two looks at what is still lacking.
+const NEEDS: Duration = Duration::from_millis(250);
+
+/// How long requests that are cut off have to be logged.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// A reverse proxy, or an error backend, that is bound to its addresses.
 #[derive(Debug)]
 pub struct Server {
     runtime: Runtime,
-    listeners: Vec<TcpListener>,
-    addresses: Vec<SocketAddr>,
+    sockets: Sockets,
     tls: Option<Keeper>,
     options: Options,
     upstreams: Arc<Upstreams>,
@@ -61,6 +63,7 @@ pub struct Server {
     role: Role,
     counters: Arc<Counters>,
     end: Arc<watch::Sender<End>>,
+    readiness: Arc<Readiness>,
 }
 
 /// What becomes of the requests.
@@ -72,20 +75,8 @@ enum Role {
     ErrorBackend(Forwarded),
 }
 
-/// The listeners of a server, with their addresses.
-struct Bound {
-    plain: Vec<(TcpListener, SocketAddr)>,
-    /// Those where TLS is spoken, and what is in force there.
-    secure: Vec<(TcpListener, SocketAddr)>,
-    acceptor: Option<Arc<ArcSwap<Acceptor>>>,
-}
-
-/// Stops a [`Server`] from anywhere.
-#[derive(Clone, Debug)]
-pub struct Handle(Arc<watch::Sender<End>>);
-
 /// How a server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
     /// Requests that were cut off.
     pub cut: usize,
@@ -101,21 +92,19 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The upgrade socket cannot be used, or who is behind it.
+    Upgrade {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The certificates cannot be used.
     Tls(Problems),
     /// TLS cannot be spoken with upstreams.
     UpstreamTls(UpstreamTlsError),
     /// The threads could not be started.
     Runtime(io::Error),
-}
-
-/// Whether, and how soon, to stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    NotYet,
-    /// When the requests in flight are served.
-    Gracefully,
-    Now,
 }
 
 impl Server {
@@ -146,30 +135,25 @@ impl Server {
             .enable_all()
             .build()
             .map_err(Error::Runtime)?;
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         let entered = runtime.enter();
-        for &address in options.listen.iter().chain(&options.tls.listen) {
-            let failed = |source| Error::Listen { address, source };
-            let listener = listener(address).map_err(failed)?;
-            addresses.push(listener.local_addr().map_err(failed)?);
-            listeners.push(listener);
-        }
+        let sockets = Sockets::open(&options)?;
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
         options.limits = guard::settled(options.limits, options.threads);
         let upstreams = Arc::new(Upstreams::new(&options));
-        let (counters, end) = (Arc::default(), Arc::new(end));
-        Ok(Self { runtime, listeners, addresses, tls, options, upstreams, live, role, counters, end })
+        let (end, readiness) = (Arc::new(end), Arc::new(Readiness::new()));
+        let counters = Arc::default();
+        Ok(Self { runtime, sockets, tls, options, upstreams, live, role, counters, end, readiness })
     }
 
     /// The addresses that it listens on, in the order of the options.
     pub fn addresses(&self) -> &[SocketAddr] {
-        self.addresses.get(..self.options.listen.len()).unwrap_or_default()
+        self.sockets.addresses.get(..self.options.listen.len()).unwrap_or_default()
     }
 
     /// The same of those where it speaks TLS.
     pub fn tls_addresses(&self) -> &[SocketAddr] {
-        self.addresses.get(self.options.listen.len()..).unwrap_or_default()
+        self.sockets.addresses.get(self.options.listen.len()..).unwrap_or_default()
     }
 
     /// The upstreams, whose state can be read.
@@ -187,44 +171,33 @@ impl Server {
         Handle(Arc::clone(&self.end))
     }
 
-    /// Serves until a [`Handle`] says to stop.
+    /// Whether it is ready, for those who ask.
+    pub fn readiness(&self) -> Arc<Readiness> {
+        Arc::clone(&self.readiness)
+    }
+
+    /// Serves until a [`Handle`] says to stop, or another server has taken over.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, tls, options, upstreams, live, role, counters, end } = self;
-        let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
-        let secure = plain.split_off(options.listen.len().min(plain.len()));
-        let bound = Bound { plain, secure, acceptor: tls.as_ref().map(Keeper::acceptor) };
-        let serving = serve(bound, options, upstreams, live, role, counters, end.subscribe());
+        let Self { runtime, sockets, tls, options, upstreams, live, role, counters, end, readiness } = self;
+        let filter = Filter::before(upstreams, options, live, counters.in_flight());
+        let acceptor = tls.as_ref().map(Keeper::acceptor);
+        let serving = serve(sockets, acceptor, filter, role, counters, end.subscribe(), readiness);
         let stopped = runtime.block_on(serving);
-        // A name that is being resolved must not hold up the end.
-        runtime.shutdown_background();
+        if stopped.cut > 0 {
+            runtime.shutdown_timeout(LAST_WORDS);
+        } else {
+            // A name that is being resolved must not hold up the end.
+            runtime.shutdown_background();
+        }
         stopped
     }
 
-    /// Serves until a [`Handle`], SIGTERM or SIGINT says to stop; a second signal stops at once.
+    /// Serves until a [`Handle`] or a signal says to stop, or another server has taken over. SIGTERM
+    /// stops as [`Handle::stop`] does, SIGINT as [`Handle::stop_accepting`]; a second signal stops
+    /// at once.
     pub fn run_until_signal(self) -> Stopped {
-        self.runtime.spawn(obey_signals(self.handle()));
+        self.runtime.spawn(end::obey_signals(self.handle()));
         self.run()
-    }
-}
-
-impl Handle {
-    /// Accepts no more connections, and stops when the requests in flight are served, or when the
-    /// time for that is over.
-    pub fn stop(&self) {
-        self.raise(End::Gracefully);
-    }
-
-    /// Stops at once.
-    pub fn stop_now(&self) {
-        self.raise(End::Now);
-    }
-
-    fn raise(&self, end: End) {
-        self.0.send_if_modified(|now| {
-            let more = *now < end;
-            *now = end.max(*now);
-            more
-        });
     }
 }
 
@@ -232,6 +205,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Listen { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Error::Upgrade { path, source } => {
+                write!(f, "cannot use the upgrade socket {}: {source}", path.display())
+            }
             Error::Tls(problems) => problems.fmt(f),
             Error::UpstreamTls(source) => source.fmt(f),
             Error::Runtime(source) => write!(f, "cannot start the worker threads: {source}"),
@@ -242,7 +218,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Listen { source, .. } | Error::Runtime(source) => Some(source),
+            Error::Listen { source, .. } | Error::Upgrade { source, .. } | Error::Runtime(source) => {
+                Some(source)
+            }
             Error::Tls(problems) => Some(problems),
             Error::UpstreamTls(source) => Some(source),
         }
@@ -258,130 +236,90 @@ impl From<Unkept> for Error {
     }
 }
 
-fn listener(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
-}
-
 async fn serve(
-    bound: Bound,
-    options: Options,
-    upstreams: Arc<Upstreams>,
-    live: Arc<Live>,
+    sockets: Sockets,
+    acceptor: Option<Arc<ArcSwap<Acceptor>>>,
+    filter: Filter,
     role: Role,
     counters: Arc<Counters>,
     mut end: watch::Receiver<End>,
+    readiness: Arc<Readiness>,
 ) -> Stopped {
-    let conf = Arc::new(server_conf(&options));
-    let filter = Filter::before(upstreams, options.clone(), live);
-    let in_flight = filter.in_flight();
+    let Sockets { listeners, addresses, predecessor, mut offer } = sockets;
+    let (options, in_flight) = (filter.options(), filter.in_flight());
     tokio::select! {
         () = filter.watch_upstreams() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
-    match role {
-        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, counters, &mut end).await,
+
+    let shared = offer.as_ref().map(|_| sockets::share(&listeners));
+    let (stop_accepting, accepting) = watch::channel(false);
+    let (close, closing) = watch::channel(false);
+    let mut plain: Vec<_> = listeners.into_iter().zip(addresses).collect();
+    let secure = plain.split_off(options.listen.len().min(plain.len()));
+    let bound = Bound { plain, secure, acceptor, counters, accepting, closing };
+    let upstreams = matches!(role, Role::Proxy).then(|| filter.upstreams());
+    let needs = tokio::spawn(meet_needs(filter.live(), upstreams, Arc::clone(&readiness)));
+    let conf = Arc::new(server_conf(&options));
+    let accepting = match role {
+        Role::Proxy => accept(bound, http_proxy(&conf, Guarded(filter)), &options),
         Role::ErrorBackend(forwarded) => {
             let backend = ErrorBackend::new(filter, forwarded, options.timeouts.drain);
-            accept(bound, http_proxy(&conf, backend), &options, counters, &mut end).await;
+            accept(bound, http_proxy(&conf, Guarded(backend)), &options)
         }
-    }
-    tokio::select! {
-        () = drained(&in_flight) => {}
-        () = time::sleep(options.timeouts.shutdown) => {
-            tracing::warn!("the time for requests in flight is over");
-        }
-        _ = end.wait_for(|end| *end == End::Now) => {}
-    }
-    Stopped { cut: in_flight.count() }
-}
-
-/// Accepts connections until the end begins.
-async fn accept<P>(
-    bound: Bound,
-    mut proxy: HttpProxy<P>,
-    options: &Options,
-    counters: Arc<Counters>,
-    end: &mut watch::Receiver<End>,
-) where
-    P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
-{
-    proxy.server_options = Some(server_options(options));
-    let app = Arc::new(App::new(proxy, options));
-    let guard = Arc::new(Guard::new(options, Arc::clone(&counters)));
-    let gate = Arc::new(Gate::new(&options.front, options.timeouts.head, Arc::clone(&counters)));
-    let entrance = Entrance::new(app, guard, gate);
-    let mut fds = Fds::new();
-    let mut services = Vec::new();
-    if let Some(acceptor) = bound.acceptor {
-        let handshake = Handshake::new(acceptor, options.tls.handshake, counters);
-        services.push(service("retort-tls", entrance.over_tls(handshake), bound.secure, &mut fds));
-    }
-    services.push(service("retort", entrance, bound.plain, &mut fds));
-
-    let fds: ListenFds = Arc::new(fds.into());
-    let (shutdown, shutdown_watch) = watch::channel(false);
-    let mut accepting = JoinSet::new();
-    for mut service in services {
-        let (fds, shutdown_watch) = (Arc::clone(&fds), shutdown_watch.clone());
-        accepting.spawn(async move { service.start_service(Some(fds), shutdown_watch, 1).await });
-    }
-    // The sender lives as long as the server.
-    let _ = end.wait_for(|end| *end > End::NotYet).await;
-    shutdown.send_replace(true);
-    while accepting.join_next().await.is_some() {}
-}
-
-/// What accepts the connections of listeners.
-fn service<A>(name: &str, app: A, bound: Vec<(TcpListener, SocketAddr)>, fds: &mut Fds) -> Service<A> {
-    let mut service = Service::new(name.to_owned(), app);
-    for (listener, address) in bound {
-        // Pingora takes a listener over by the name of its address.
-        service.add_tcp(&address.to_string());
-        fds.add(address.to_string(), listener.into_raw_fd());
-    }
-    service
-}
-
-/// Returns when there has been no request for a while. Connections that wait for one see the
-/// shutdown and close.
-async fn drained(in_flight: &InFlight) {
-    loop {
-        in_flight.none().await;
-        time::sleep(LINGER).await;
-        if in_flight.count() == 0 {
-            return;
-        }
-    }
-}
-
-async fn obey_signals(handle: Handle) {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let signals =
-        signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    let (mut term, mut int) = match signals {
-        Ok(signals) => signals,
-        Err(error) => return tracing::error!(%error, "signals cannot be received"),
     };
-    for stop in [Handle::stop, Handle::stop_now] {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = int.recv() => {}
+    readiness.meet(Need::Listeners);
+    take_over(predecessor, offer.as_mut());
+
+    let taken = async {
+        match (&offer, shared) {
+            (Some(offer), Some(Ok(shared))) => offer.taken(shared).await,
+            _ => std::future::pending().await,
         }
-        stop(&handle);
+    };
+    let cause = tokio::select! {
+        biased;
+        _ = end.wait_for(|end| *end > End::NotYet) => Cause::Told,
+        () = taken => Cause::HandedOver,
+    };
+    if cause == Cause::HandedOver {
+        tracing::info!(target: "retort::life", "another process has taken over");
+    }
+    // From here on there is nothing to be handed over.
+    drop(offer);
+    needs.abort();
+    let leave = Leave { in_flight, readiness, end, stop_accepting, accepting, close };
+    leave.run(cause, &options).await
+}
+/// Puts this server in the place of its predecessor.
+fn take_over(predecessor: Option<Predecessor>, offer: Option<&mut Offer>) {
+    // The socket first: who asks from now on is to ask this server.
+    if let Some(Err(error)) = offer.map(Offer::publish) {
+        tracing::error!(target: "retort::life", %error, "the upgrade socket could not be put in its place");
+    }
+    if let Some(predecessor) = predecessor {
+        match predecessor.dismiss() {
+            Ok(()) => tracing::info!(target: "retort::life", "took over from another process"),
+            Err(error) => {
+                tracing::warn!(target: "retort::life", %error, "the process to take over from is gone");
+            }
+        }
     }
 }
 
-fn server_options(options: &Options) -> HttpServerOptions {
-    let mut server_options = HttpServerOptions::default();
-    server_options.h2c = options.h2c;
-    // The filter refuses it, and says so.
-    server_options.allow_connect_method_proxying = true;
-    server_options
+/// Notes what is no longer lacking, until nothing is. Without upstreams, none is needed.
+async fn meet_needs(live: Arc<Live>, upstreams: Option<Arc<Upstreams>>, readiness: Arc<Readiness>) {
+    while readiness.report().lacking().next().is_some() {
+        if live.is_loaded() {
+            readiness.meet(Need::Rules);
+        }
+        if upstreams.as_ref().is_none_or(|upstreams| upstreams.is_another_left(&[])) {
+            readiness.meet(Need::Upstream);
+        }
+        time::sleep(NEEDS).await;
+    }
+    tracing::debug!(target: "retort::life", "ready");
 }
 
 fn server_conf(options: &Options) -> ServerConf {

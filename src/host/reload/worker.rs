@@ -1,7 +1,6 @@
 //! The thread that looks, judges and tells.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{Arc, mpsc::Sender},
     time::{Duration, Instant},
@@ -20,9 +19,8 @@ use super::{
     watch::Watch,
 };
 use crate::{
-    Rules,
     config::{Loaded, Refused},
-    host::live::Live,
+    host::{fault, live::Live},
 };
 
 /// After files that would not hold still.
@@ -50,12 +48,14 @@ impl Worker {
         let mut watch = if options.notify { Watch::new(inbox.clone()) } else { Watch::off() };
         let mut unit = Unit::new(RulesFile::new(path), vec![path.to_owned()]);
         let Judged { fingerprint, verdict, .. } = unit.load(&mut watch, TICK);
-        let (outcome, rules, diagnostics) = match verdict {
-            Ok(loaded) => (Outcome::Applied, loaded.rules, loaded.warnings),
-            Err(refused) if refused.missing => (Outcome::Missing, Rules::default(), refused.diagnostics),
+        let (outcome, live, diagnostics) = match verdict {
+            Ok(loaded) => (Outcome::Applied, Live::new(loaded.rules), loaded.warnings),
+            Err(refused) if refused.missing => {
+                (Outcome::Missing, Live::awaiting_rules(), refused.diagnostics)
+            }
             Err(refused) => return Err(refused),
         };
-        let live = Arc::new(Live::new(rules));
+        let live = Arc::new(live);
         let attempt = Attempt {
             outcome,
             fingerprint,
@@ -90,8 +90,8 @@ impl Worker {
                 Call::Clock => (false, QUIET),
             };
             // A fault in the loader must cost one reload, not all that were to follow.
-            let settled = catch_unwind(AssertUnwindSafe(|| self.look(asked, pause)));
-            let settled = settled.unwrap_or_else(|_| {
+            let settled = fault::caught(|| self.look(asked, pause));
+            let settled = settled.unwrap_or_else(|| {
                 error!(target: TARGET, "a fault of Retort's own ended the reload; the rules stay");
                 self.waiting.clear();
                 true

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How long anything may take. Nothing here takes nearly as long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running command; it does not outlive its test.
 pub(super) struct Running {

@@ -11,6 +11,7 @@ use super::{PATIENCE, hpack};
 pub(crate) struct H2Client {
     stream: TcpStream,
     next_id: u32,
+    goaways: u32,
 }
 
 /// What came on a stream.
@@ -38,6 +39,8 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -67,7 +70,7 @@ impl H2Client {
     pub(crate) fn after(stream: TcpStream, bytes: &[u8]) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut client = Self { stream, next_id: 1 };
+        let mut client = Self { stream, next_id: 1, goaways: 0 };
         client.stream.write_all(&[bytes, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).unwrap();
         client.frame(SETTINGS, 0, 0, &NO_TABLE);
         client
@@ -145,6 +148,14 @@ impl H2Client {
         response.status
     }
 
+    /// Reads frames until the proxy has said so often that it goes away.
+    pub(crate) fn until_goaway(&mut self, times: u32) {
+        let mut nothing = H2Response::default();
+        while self.goaways < times {
+            self.read(0, &mut nothing);
+        }
+    }
+
     /// Waits for the end of the connection; tells whether nothing came before it.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut bytes = Vec::new();
@@ -159,8 +170,11 @@ impl H2Client {
         let [l0, l1, l2, kind, flags, s0, s1, s2, s3] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, l0, l1, l2]) as usize];
         self.stream.read_exact(&mut payload).unwrap();
-        if kind == SETTINGS && flags & ACK == 0 {
-            return self.frame(SETTINGS, ACK, 0, &[]);
+        match kind {
+            SETTINGS if flags & ACK == 0 => return self.frame(SETTINGS, ACK, 0, &[]),
+            PING if flags & ACK == 0 => return self.frame(PING, ACK, 0, &payload),
+            GOAWAY => self.goaways += 1,
+            _ => {}
         }
         if u32::from_be_bytes([s0, s1, s2, s3]) != id {
             return;

@@ -1,6 +1,6 @@
 //! The proxy under test, in this process.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, thread};
+use std::{net::SocketAddr, path::Path, sync::Arc, thread, time::Duration};
 
 use retort::{
     Rules,
@@ -9,6 +9,7 @@ use retort::{
     host::{
         live::Live,
         pingora::{Counters, Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
+        readiness::Readiness,
     },
 };
 
@@ -19,6 +20,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
+    readiness: Arc<Readiness>,
     pub(crate) live: Arc<Live>,
     upstreams: Arc<Upstreams>,
     pub(crate) counters: Arc<Counters>,
@@ -46,6 +48,7 @@ impl Proxy {
         let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
+        options.life.lame_duck = Duration::ZERO;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules));
         Self::running(Server::bind(options, Arc::clone(&live)).unwrap(), live)
@@ -59,6 +62,7 @@ impl Proxy {
     ) -> Self {
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], Vec::new());
         options.threads = 1;
+        options.life.lame_duck = Duration::ZERO;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules(elements)));
         let server = Server::bind_error_backend(options, forwarded, Arc::clone(&live)).unwrap();
@@ -67,9 +71,9 @@ impl Proxy {
 
     fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
-        let (upstreams, counters) = (server.upstreams(), server.counters());
+        let (upstreams, counters, readiness) = (server.upstreams(), server.counters(), server.readiness());
         let running = Some(thread::spawn(move || server.run()));
-        Self { address, handle, running, live, upstreams, counters }
+        Self { address, handle, running, readiness, live, upstreams, counters }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -78,6 +82,10 @@ impl Proxy {
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    pub(crate) fn readiness(&self) -> Arc<Readiness> {
+        Arc::clone(&self.readiness)
     }
 
     /// What it knows of its upstreams.

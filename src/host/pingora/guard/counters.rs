@@ -2,8 +2,13 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+
+use crate::host::pingora::in_flight::{self, InFlight};
 
 /// A limit that a client or all of them can reach, or a beginning that fails, and what happens
 /// there.
@@ -34,7 +39,7 @@ pub enum Bound {
 /// How many connections are open, and how often each limit was reached.
 #[derive(Debug, Default)]
 pub struct Counters {
-    pub(super) open: AtomicUsize,
+    in_flight: Arc<InFlight>,
     reached: [AtomicU64; Bound::ALL.len()],
 }
 
@@ -79,7 +84,17 @@ impl fmt::Display for Bound {
 impl Counters {
     /// The connections of clients that are open.
     pub fn open(&self) -> usize {
-        self.open.load(Ordering::Relaxed)
+        self.in_flight.connections()
+    }
+
+    /// The requests and the connections that are being served.
+    pub(in crate::host::pingora) fn in_flight(&self) -> Arc<InFlight> {
+        Arc::clone(&self.in_flight)
+    }
+
+    /// Counts a connection until the guard is dropped; tells how many others there are.
+    pub(super) fn connect(&self) -> (in_flight::Guard, usize) {
+        InFlight::connect(&self.in_flight)
     }
 
     /// How often a limit was reached.

@@ -23,6 +23,7 @@ use super::{
     tls,
     url::Upstream,
 };
+use crate::host::fault;
 
 const USER_AGENT: &str = concat!("retort/", env!("CARGO_PKG_VERSION"));
 
@@ -73,9 +74,13 @@ async fn keep_checking(
 ) {
     let address = endpoint.peer()._address;
     loop {
-        let check = time::timeout(settings.timeout, checker.check(address.clone()));
-        let result = check.await.unwrap_or_else(|_| Err(late()));
-        upstreams.checked(&endpoint, result.err(), &settings);
+        // What was found last stands until something else is; so checks must go on.
+        fault::survived(async {
+            let check = time::timeout(settings.timeout, checker.check(address.clone()));
+            let result = check.await.unwrap_or_else(|_| Err(late()));
+            upstreams.checked(&endpoint, result.err(), &settings);
+        })
+        .await;
         time::sleep(settings.interval).await;
     }
 }

@@ -17,7 +17,7 @@ use pingora::upstreams::peer::HttpPeer;
 use tokio::sync::Notify;
 
 use super::{Upstreams, address::Address, endpoint::Endpoint, peer, url::Upstream};
-use crate::host::pingora::options::Options;
+use crate::host::{fault, pingora::options::Options};
 
 /// The least time between two resolutions of a name, however many connections fail.
 const RESOLVE_GAP: Duration = Duration::from_secs(1);
@@ -122,7 +122,8 @@ async fn keep_resolving(
 ) {
     while let Some(name) = member.upstream.name() {
         let found = tokio::net::lookup_host(name).await;
-        upstreams.found(index, found.map(|found| found.map(Address::Tcp).collect()));
+        // Names are to be resolved for as long as the proxy lives.
+        fault::caught(|| upstreams.found(index, found.map(|found| found.map(Address::Tcp).collect())));
         first.notify_one();
         tokio::time::sleep(RESOLVE_GAP).await;
         tokio::select! {
