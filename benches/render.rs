@@ -18,13 +18,19 @@ const TEN_DIRECTIVES: &str = r#"{
   "agent": "%{User-Agent}i", "retryAfter": "%{Retry-After}o", "time": "%{yyyy-MM-dd HH:mm:ss.SSS Z}t"
 }"#;
 
+const LOOKED_UP: &str = r#"{
+  "detail": "%{body:/error/message?reason:-unknown}x", "code": "%{body:/error/code}x", "page": "%{page:-1}Q",
+  "retryAt": "%{Retry-After?X-Reset DATE ISO_8601}o", "rule": "%{rule}x", "trace": "%{trace-id:-none}x"
+}"#;
+
 const RECORD: &str = r#"{
   "clock": "2019-03-05T07:08:09.045Z",
   "request": {"uri": "/v1/users/42", "query": "a=1&b=2", "headers": [
     ["Host", "api.example.com"], ["User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) \"Gecko\"/20100101"],
     ["Accept", "application/json"]
   ]},
-  "response": {"status": 429, "headers": [["Date", "Tue, 05 Mar 2019 07:08:09 GMT"], ["Retry-After", "30"]]}
+  "response": {"status": 429, "headers": [["Date", "Tue, 05 Mar 2019 07:08:09 GMT"], ["Retry-After", "30"]],
+    "body": "{\"error\": {\"code\": 1015, \"message\": \"Too many \\\"reads\\\"\", \"tags\": [\"quota\", \"reads\"]}}"}
 }"#;
 
 fn render(criterion: &mut Criterion) {
@@ -35,7 +41,9 @@ fn render(criterion: &mut Criterion) {
         .expect("a template")
         .template;
 
-    for (name, template) in [("ten directives", &ten), ("literal", &literal)] {
+    let looked_up = Template::parse(LOOKED_UP, Syntax::new(Escape::Json)).expect("a template").template;
+
+    for (name, template) in [("ten directives", &ten), ("looked up", &looked_up), ("literal", &literal)] {
         let mut out = Vec::with_capacity(template.bound(&Subject::of(&exchange)));
         let capacity = out.capacity();
         template.render(&Subject::of(&exchange), &mut out);

@@ -5,15 +5,20 @@ mod console;
 mod demo;
 mod directives;
 mod environment;
+mod error_backend;
 mod exit;
 mod explain;
+mod fmt;
 mod identity;
+mod import;
+mod listener;
 mod load;
 mod log;
 mod recorded;
 mod render;
 mod serve;
 mod table;
+mod test;
 mod value;
 
 use std::{env, process::ExitCode};
@@ -59,9 +64,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Serve(serve::Serve),
+    ErrorBackend(error_backend::ErrorBackend),
     Check(check::Check),
+    Fmt(fmt::Fmt),
+    Import(import::Import),
     Explain(explain::Explain),
     Render(render::Render),
+    Test(test::Test),
     Demo(demo::Demo),
     Directives(directives::Directives),
 }
@@ -76,9 +85,13 @@ impl Verb {
     fn run(self, console: Console) -> anyhow::Result<Exit> {
         match self {
             Verb::Serve(verb) => verb.run(console),
+            Verb::ErrorBackend(verb) => verb.run(console),
             Verb::Check(verb) => verb.run(console),
+            Verb::Fmt(verb) => verb.run(console),
+            Verb::Import(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),
+            Verb::Test(verb) => verb.run(console),
             Verb::Demo(verb) => verb.run(console),
             Verb::Directives(verb) => verb.run(console),
         }

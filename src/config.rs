@@ -13,8 +13,11 @@ mod sample;
 mod schema;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity, Source};
+#[cfg(feature = "cli")]
+pub(crate) use schema::{NAMESPACE, OLD_NAMESPACES};
 
 use crate::Rules;
+use document::Document;
 use href::{Disk, Files, ReadError, read_bounded};
 
 /// The largest rules file, in bytes.
@@ -60,28 +63,36 @@ pub fn load(path: &Path) -> Result<Loaded, Refused> {
 /// Parses a rules file. `path` names it in diagnostics, and relative message files are beside it;
 /// `files` reads these.
 pub fn parse(bytes: &[u8], path: &Path, files: &mut dyn Files) -> Result<(Rules, Diagnostics), Diagnostics> {
-    let source = |text: String| Arc::new(Source::new(path.to_owned(), text));
-    let fatal = |error: document::Error, source: Arc<Source>| {
-        let mut diagnostics = Diagnostics::default();
-        diagnostics.push(Diagnostic {
-            severity: Severity::Error,
-            code: error.kind.code(),
-            message: error.to_string(),
-            source,
-            span: Some(error.span.clone()),
-            help: error.kind.help(),
-        });
-        diagnostics
-    };
-    let text = match document::decode(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            return Err(fatal(error, source(document::decode_lossy(bytes))));
-        }
-    };
-    let source = source(text);
-    let document = document::parse(source.text()).map_err(|error| fatal(error, source.clone()))?;
+    let (source, document) = well_formed(bytes, path)?;
     schema::read(&document, &source, files)
+}
+
+/// Decodes a file and reads it as XML. `path` names it in diagnostics.
+pub fn well_formed(bytes: &[u8], path: &Path) -> Result<(Arc<Source>, Document), Diagnostics> {
+    let source = |text: String| Arc::new(Source::new(path.to_owned(), text));
+    let text =
+        document::decode(bytes).map_err(|error| malformed(&error, source(document::decode_lossy(bytes))))?;
+    let source = source(text);
+    let document = document::parse(source.text()).map_err(|error| malformed(&error, source.clone()))?;
+    Ok((source, document))
+}
+
+/// The bytes of a rules file.
+pub fn open(path: &Path) -> Result<Vec<u8>, Diagnostics> {
+    read_bounded(path, MAX_RULES_FILE).map_err(|error| unreadable(path, &error))
+}
+
+fn malformed(error: &document::Error, source: Arc<Source>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::default();
+    diagnostics.push(Diagnostic {
+        severity: Severity::Error,
+        code: error.kind.code(),
+        message: error.to_string(),
+        source,
+        span: Some(error.span.clone()),
+        help: error.kind.help(),
+    });
+    diagnostics
 }
 
 fn is_missing(error: &ReadError) -> bool {

@@ -5,6 +5,7 @@
 
 pub mod authority;
 pub mod content;
+pub mod error_request;
 pub mod query;
 pub mod record;
 pub mod request_id;

@@ -17,10 +17,12 @@
 //!
 //! Everything on the left of the arrow may use what is on its right, never the reverse:
 //! `main → cli → host → config → rules → accept, template, status, reply → media, exchange`.
-//! The core (all but `cli` and `host`) has no I/O and no async code; only the reader of message
+//! The core (all but `case`, `cli` and `host`) has no I/O and no async code; only the reader of message
 //! files, in [`config`], opens anything.
 
 pub mod accept;
+#[cfg(feature = "cli")]
+pub mod case;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;

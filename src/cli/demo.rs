@@ -10,8 +10,12 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{console::Console, exit::Exit, log::Log, serve, value};
-use crate::host::{live::Live, pingora::Options, reload::Reloader};
+use super::{console::Console, exit::Exit, listener, log::Log, value};
+use crate::host::{
+    live::Live,
+    pingora::{Options, Server},
+    reload::Reloader,
+};
 
 mod shipped;
 mod tour;
@@ -52,12 +56,12 @@ impl Demo {
         self.log.start(console)?;
         let rules = Rules::find(console)?;
         let listener = TcpListener::bind(self.upstream_listen).map_err(|error| {
-            let hint = serve::hint("--upstream-listen", self.upstream_listen, &error);
+            let hint = listener::hint("--upstream-listen", self.upstream_listen, &error);
             anyhow!("the demo's upstream cannot listen on {}: {error}{hint}", self.upstream_listen)
         })?;
         let upstream = format!("http://{}", listener.local_addr()?);
         let options = Options::new(vec![self.listen], vec![upstream.parse()?]);
-        let server = serve::bind(options, rules.live())?;
+        let server = Server::bind(options, rules.live()).map_err(listener::refused)?;
         upstream::spawn(listener).context("cannot start the demo's upstream")?;
 
         let address = server.addresses().first().copied().unwrap_or(self.listen);
@@ -76,7 +80,7 @@ impl Rules {
     fn find(console: Console) -> anyhow::Result<Self> {
         let path = Path::new(RULES);
         if path.exists() {
-            return Ok(Rules::Watched(serve::watch(path, POLL_INTERVAL, console)?));
+            return Ok(Rules::Watched(listener::watch(path, POLL_INTERVAL, console)?));
         }
         let rules = shipped::rules().map_err(|diagnostics| {
             console.show(&diagnostics);

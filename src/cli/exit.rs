@@ -16,7 +16,8 @@ pub(super) enum Exit {
 /// The exit codes as `--help` tells them.
 pub(super) const HELP: &str = "Exit codes:
   0  fine
-  1  findings: `check` found mistakes, `render` had nothing to render
+  1  findings: `check` found mistakes, `test` failures, `fmt --check` a file to lay out, `import`
+     something that needs you; `render` had nothing to render
   2  usage, configuration, or input and output";
 
 impl Exit {

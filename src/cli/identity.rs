@@ -1,12 +1,12 @@
-//! The settings that tell who asks: the id of a request, and its user.
+//! The names of header fields that mean something to the proxy itself.
 
 use clap::Args;
 use http::HeaderName;
 
 use super::value;
-use crate::exchange::{request_id, user};
+use crate::exchange::{OPT_OUT, request_id, user};
 
-/// Which header fields name the request and its user.
+/// Which header fields name the request and its user, and which tells to leave a response alone.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Identity")]
 pub(super) struct Identity {
@@ -18,4 +18,8 @@ pub(super) struct Identity {
     #[arg(long, value_name = "NAME", env = "RETORT_USER_HEADER")]
     #[arg(value_parser = value::header_name, default_value_t = user::DEFAULT_HEADER)]
     pub(super) user_header: HeaderName,
+    /// Response header with which an upstream asks, by the value `leave`, to leave its response alone
+    #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
+    #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
+    pub(super) opt_out_header: HeaderName,
 }

@@ -18,7 +18,7 @@ use super::{
     value::{self, FieldLine},
 };
 use crate::exchange::{
-    Exchange, Fields,
+    Cause, Exchange, Fields, hands_off,
     record::{Record, RecordedRequest, RecordedResponse, Server, Unknown},
     user,
 };
@@ -55,6 +55,9 @@ struct Told {
     /// Content of the response [default: none]
     #[arg(long, value_name = "TEXT", conflicts_with = "exchange")]
     body: Option<String>,
+    /// Cause, if the proxy made the response itself: connect-refused, read-timeout, ...
+    #[arg(long, value_name = "CAUSE", value_parser = value::cause, conflicts_with = "exchange")]
+    cause: Option<Cause>,
     /// Accept header of the request; repeatable
     #[arg(long, value_name = "RANGES", conflicts_with = "exchange")]
     accept: Vec<String>,
@@ -78,6 +81,7 @@ pub(super) struct Recorded {
     pub(super) record: Record,
     id: String,
     user_header: HeaderName,
+    pub(super) opt_out_header: HeaderName,
 }
 
 impl Source {
@@ -99,7 +103,8 @@ impl Source {
             None => self.told.record(),
         };
         let id = record.request_id(&self.identity.request_id_header);
-        Ok(Recorded { record, id, user_header: self.identity.user_header })
+        let Identity { user_header, opt_out_header, .. } = self.identity;
+        Ok(Recorded { record, id, user_header, opt_out_header })
     }
 }
 
@@ -128,7 +133,7 @@ impl Told {
             body_base64: None,
             origin_port: None,
             upstream: String::new(),
-            cause: None,
+            cause: self.cause,
             content: OnceLock::new(),
             unknown: Unknown::new(),
         };
@@ -141,7 +146,9 @@ impl Recorded {
     /// The exchange as the rules see it.
     pub(super) fn exchange(&self) -> Exchange<'_> {
         let user = user::first(Fields::Lines(&self.record.request.headers), &self.user_header);
-        self.record.exchange(&self.id, user)
+        let mut exchange = self.record.exchange(&self.id, user);
+        exchange.response.hands_off = hands_off(exchange.response.fields, &self.opt_out_header);
+        exchange
     }
 }
 

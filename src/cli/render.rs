@@ -34,7 +34,7 @@ impl Render {
         let rules = load::rules(&self.rules, console)?;
         let recorded = self.source.read(console)?;
         let answer = Answer::new(&rules, &recorded);
-        let Some(body) = answer.reply.as_ref().and_then(|reply| reply.body.as_ref()) else {
+        let Some(body) = &answer.carried.message else {
             let why = answer.why_kept().unwrap_or_default();
             console.tell(format!("retort: nothing to render: {why}\n"));
             return Ok(Exit::Findings);

@@ -1,27 +1,18 @@
 //! `retort serve`: the proxy.
 
-use std::{
-    io,
-    net::SocketAddr,
-    num::NonZeroUsize,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use http::HeaderName;
 
-use super::{console::Console, exit::Exit, identity::Identity, log::Log, value};
-use crate::{
-    exchange::OPT_OUT,
-    host::{
-        live::Live,
-        pingora::{Error, Limits, Options, Server, Strictness, Timeouts, Upstream},
-        reload::{self, Reloader, StartError},
-    },
+use super::{
+    console::Console,
+    exit::Exit,
+    identity::Identity,
+    listener::{self, Listener, WatchedRules},
+    log::Log,
+    value,
 };
+use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream};
 
 /// Run the proxy
 ///
@@ -32,37 +23,20 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
-    /// Rules file; its messages are found relative to it
-    #[arg(long, value_name = "FILE", env = "RETORT_RULES")]
-    rules: PathBuf,
+    #[command(flatten)]
+    rules: WatchedRules,
     /// Where requests go, in turn; repeatable
     #[arg(long, value_name = "URL", env = "RETORT_UPSTREAM", value_delimiter = ',', required = true)]
     upstream: Vec<Upstream>,
-    /// Address to listen on; repeatable
-    #[arg(long, value_name = "ADDR", env = "RETORT_LISTEN", value_delimiter = ',')]
-    #[arg(value_parser = value::address, default_value = "127.0.0.1:8080")]
-    listen: Vec<SocketAddr>,
-    /// Accept HTTP/2 without TLS (prior knowledge) as well
-    #[arg(long, env = "RETORT_H2C")]
-    h2c: bool,
+    #[command(flatten)]
+    listener: Listener,
     /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
     #[arg(long, env = "RETORT_KEEP_FORWARDED")]
     keep_forwarded: bool,
-    /// Response header with which an upstream asks, by the value `leave`, to leave its response alone
-    #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
-    #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
-    opt_out_header: HeaderName,
     /// Repair or pass on what RFC 9112 leaves to the recipient of a request or a response, instead of
     /// refusing it
     #[arg(long, env = "RETORT_LENIENT")]
     lenient: bool,
-    /// Threads that handle requests [default: one per processor]
-    #[arg(long, value_name = "N", env = "RETORT_THREADS")]
-    threads: Option<NonZeroUsize>,
-    /// Time between two looks at the rules where the file system does not notify
-    #[arg(long, value_name = "TIME", env = "RETORT_POLL_INTERVAL", value_parser = value::duration)]
-    #[arg(default_value = "5s")]
-    poll_interval: Duration,
     #[command(flatten)]
     tuning: Tuning,
     #[command(flatten)]
@@ -121,20 +95,20 @@ const AFTER_HELP: &str = "Examples:
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
-        let reloader = watch(&self.rules, self.poll_interval, console)?;
-        let server = bind(self.options(), Arc::clone(reloader.live()))?;
-        tracing::info!(on = listed(server.addresses()), upstreams = listed(&self.upstream), "listening");
+        let reloader = self.rules.watch(console)?;
+        let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(listener::refused)?;
+        let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
+        tracing::info!(on, upstreams, "listening");
         server.run_until_signal();
         Ok(Exit::Fine)
     }
 
     fn options(&self) -> Options {
-        let mut options = Options::new(self.listen.clone(), self.upstream.clone());
-        options.h2c = self.h2c;
+        let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
+        self.listener.apply(&mut options);
         options.forwarded = !self.keep_forwarded;
-        options.threads = self.threads.map_or(options.threads, NonZeroUsize::get);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
-        options.opt_out_header = self.opt_out_header.clone();
+        options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
@@ -163,47 +137,6 @@ impl Tuning {
             max_target_bytes: bytes(self.max_target_bytes),
             ..options.strictness
         };
-    }
-}
-
-/// Loads the rules and keeps them up to date.
-pub(super) fn watch(rules: &Path, poll_interval: Duration, console: Console) -> anyhow::Result<Reloader> {
-    let options = reload::Options { poll_interval, ..reload::Options::default() };
-    let reloader = match Reloader::start(rules, options) {
-        Ok(reloader) => reloader,
-        Err(StartError::Refused(refused)) => {
-            console.show(&refused.diagnostics);
-            bail!("the rules in {} cannot be used", rules.display());
-        }
-        Err(StartError::Thread(error)) => return Err(error).context("cannot watch the rules"),
-    };
-    reloader.reload_on_hangup().context("cannot receive SIGHUP")?;
-    Ok(reloader)
-}
-
-/// Listens, with a hint where that fails for a reason that a person can do something about.
-pub(super) fn bind(options: Options, live: Arc<Live>) -> anyhow::Result<Server> {
-    Server::bind(options, live).map_err(|error| match error {
-        Error::Listen { address, ref source } => anyhow!("{error}{}", hint("--listen", address, source)),
-        Error::Runtime(_) => anyhow!(error),
-    })
-}
-
-/// The members of a list, separated by spaces.
-fn listed(members: &[impl ToString]) -> String {
-    members.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-/// What can be done about an address that cannot be listened on.
-pub(super) fn hint(flag: &str, address: SocketAddr, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let free = SocketAddr::new(address.ip(), 0);
-            format!("; another process listens there, `{flag} {free}` takes a free one")
-        }
-        io::ErrorKind::PermissionDenied => "; ports below 1024 may need a privilege".to_owned(),
-        io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address".to_owned(),
-        _ => String::new(),
     }
 }
 

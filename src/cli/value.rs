@@ -4,6 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 
+use crate::exchange::Cause;
+
 /// Units of time in nanoseconds.
 const TIME: [(&str, u64); 6] =
     [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000), ("m", MINUTE), ("h", 60 * MINUTE)];
@@ -20,6 +22,11 @@ const SIZE: [(&str, u64); 8] = [
     ("GB", 1_000_000_000),
     ("GiB", 1 << 30),
 ];
+
+/// Why the proxy made a response itself.
+pub(super) fn cause(text: &str) -> Result<Cause, String> {
+    Cause::named(text).ok_or_else(|| format!("the causes are {}", Cause::ALL.map(Cause::as_str).join(", ")))
+}
 
 /// A line of a header, `Name: value`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ pub use self::{
 mod cursor;
 mod decode;
 mod error;
+pub mod layout;
 mod names;
 mod scan;
 mod scope;

@@ -29,6 +29,8 @@ use crate::{
     template::Expose,
 };
 use reporter::Reporter;
+#[cfg(feature = "cli")]
+pub(crate) use root::{NAMESPACE, OLD_NAMESPACES};
 
 /// The most rules and messages that a file may hold, together.
 const MAX_ITEMS: usize = 100_000;

@@ -1,17 +1,21 @@
 //! The reverse proxy: Pingora phases become exchanges, decisions become calls.
 //!
 //! [`Server`] is the whole proxy: a listener, its runtime, and its end. [`Filter`] is the part
-//! that answers for the upstream, as a [`ProxyHttp`](::pingora::proxy::ProxyHttp).
+//! that answers for the upstream, as a [`ProxyHttp`](::pingora::proxy::ProxyHttp). As an error
+//! backend the same server answers what other proxies send to one (`error_backend`), and has no
+//! upstream.
 //!
 //! Pingora writes the header of a response before it knows whether content follows, and asks
 //! nobody on the way. Where a rule needs to know, the filter swaps the client's session for a
 //! wrapper (`held`) that keeps the header back until the first byte of content, the end, or a
-//! failure. Where no rule is for the status, nothing is swapped and nothing is asked.
+//! failure; or, where a rule or a message reads the content, until that is here as far as it is
+//! read. Where no rule is for the status, nothing is swapped and nothing is asked.
 
 mod amend;
 mod answer;
 mod app;
 mod cause;
+mod error_backend;
 mod facts;
 mod filter;
 mod forward;

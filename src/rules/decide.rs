@@ -3,15 +3,14 @@
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::{
-    Awaited, Body, Choice, Decision, Failed, Kept, Overwrite, Reason, Rules, StatusRule, Steered, Until,
-    Verdict, field,
+    Awaited, Body, Choice, Decision, Failed, Kept, Message, Overwrite, Reason, Rules, StatusRule, Steered,
+    Until, Verdict, field,
 };
 use crate::{
     accept::{Accept, Negotiation, Offer},
     exchange::{Exchange, Response, content_length},
     language::AcceptLanguage,
     reply::{grpc, meta},
-    template::Needs,
 };
 
 impl Rules {
@@ -221,15 +220,14 @@ impl<'r> Case<'r, '_> {
     }
 
     fn keep(&self, reason: Reason, message: Option<usize>) -> Decision<'r> {
-        match self.awaited(self.of_the_rule()) {
+        match self.awaited(None) {
             Some(until) => self.wait(until, message),
             None => Decision::Keep(Kept::by(self.rule, reason, message)),
         }
     }
 
     fn replace(&self, choice: Choice<'r>) -> Decision<'r> {
-        let needs = self.of_the_rule().and(choice.message.needs());
-        match self.awaited(needs) {
+        match self.awaited(Some(choice.message)) {
             Some(until) => self.wait(until, Some(choice.index)),
             None => Decision::Replace(choice),
         }
@@ -239,17 +237,14 @@ impl<'r> Case<'r, '_> {
         Decision::Wait(Awaited { rule: self.rule, message, until })
     }
 
-    /// What the rule's own header fields need.
-    fn of_the_rule(&self) -> Needs {
-        field::needs(&self.rule.fields)
-    }
-
-    /// What is worth waiting for before something with these needs is rendered.
-    fn awaited(&self, needs: Needs) -> Option<Until> {
-        let response = &self.exchange.response;
+    /// What is worth waiting for before the rule's header fields are rendered, and the message,
+    /// where one is written.
+    fn awaited(&self, message: Option<&Message>) -> Option<Until> {
         if self.body == Body::Absent || !self.may_wait() {
             return None;
         }
+        let response = &self.exchange.response;
+        let needs = message.map(Message::needs).unwrap_or_default().and(field::needs(&self.rule.fields));
         if needs.content && response.content.is_none() {
             return Some(Until::Content);
         }

@@ -82,7 +82,9 @@ pub static TABLE: [Entry; 26] = [
         &["%{Name}i", "%{Name DATE out}i", "%{Name DATE out in}i", "%{Name?Other:-text}i"],
         Kind::Field(Message::Request),
         "a request header, several lines joined by commas; with `DATE`, each line read as a date in the \
-         format `in` (`RFC_1123` unless given) and printed in the format `out`: `RFC_1123` or `ISO_8601`",
+         format `in` (`RFC_1123` unless given) and printed in the format `out`: `RFC_1123` or `ISO_8601`; \
+         with `?`, the first of several that is not empty; after `:-` the text for where none is. `?` and \
+         `:-` work for `C`, `e`, `Q` and `x` too",
         BOTH,
     ),
     plain('m', &["%m"], Value::Method, "the request's method", BOTH),

@@ -1,198 +1,61 @@
-//! The files of `tests/cases`: rules, exchanges, and what must come of them. Every case is run by
-//! the core, by the command line and by the proxy, which must agree.
+//! The files of `tests/cases`. Every case is run by the core, by the command line and by the proxy,
+//! which must agree.
 
 use std::{
-    collections::BTreeMap,
     fs,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use retort::{
-    Reply,
-    config::{self, Loaded},
-    exchange::{Fields, record::Record, request_id, user},
+    case::{Answer, CLOCK, Case, Decided, Framing, GENERATED_ID, Ruleset, Stage, Trial, Upstream as Conduct},
+    exchange::{
+        Cause,
+        record::{Record, RecordedRequest, Server},
+    },
+    status::reason_phrase,
 };
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::support::{Proxy, Upstream};
 
-/// One file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    /// The rules file.
-    rules: String,
-    /// Message files beside it.
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    exchange: Vec<Expectation>,
-}
-
-/// One exchange and what must come of it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expectation {
-    /// A record as `retort explain --exchange` reads it.
-    record: Value,
-    /// How the upstream tells the end of its body to the proxy.
-    #[serde(default)]
-    framing: Framing,
-    /// `false` where the record holds what cannot be arranged over a socket, such as a clock.
-    #[serde(default = "yes")]
-    live: bool,
-    expect: Expect,
-}
-
-/// How an upstream tells the end of its body.
-#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Framing {
-    /// By a Content-Length, unless the record has one.
-    #[default]
-    Length,
-    /// In chunks.
-    Chunked,
-    /// By closing the connection.
-    Close,
-}
-
-/// What must come of an exchange. What is left out is not looked at.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expect {
-    decision: String,
-    reason: String,
-    rule: Option<String>,
-    message: Option<usize>,
-    status: Option<u16>,
-    /// Fields that must be there once, with this value.
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// Fields that must not be there.
-    #[serde(default)]
-    absent: Vec<String>,
-    body: Option<String>,
-}
-
-/// What came of an exchange.
-#[derive(Debug)]
-struct Answer {
-    /// Decision, reason, rule and message, where they can be seen.
-    decided: Option<(String, String, Option<String>, Option<usize>)>,
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn cases() -> Vec<(String, Case)> {
+fn cases() -> impl Iterator<Item = Case> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut paths: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "no cases");
-    let read = |path: PathBuf| {
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let case = toml::from_str(&fs::read_to_string(&path).unwrap());
-        (name.clone(), case.unwrap_or_else(|error| panic!("{name}: {error}")))
-    };
-    paths.into_iter().map(read).collect()
+    paths.into_iter().map(|path| Case::load(&path).unwrap_or_else(|mistakes| panic!("{mistakes}")))
 }
 
-impl Case {
-    /// Writes the rules and message files into a directory.
-    fn lay_out(&self, directory: &Path) -> PathBuf {
-        for (name, text) in &self.files {
-            let path = directory.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        let path = directory.join("rules.xml");
-        fs::write(&path, &self.rules).unwrap();
-        path
-    }
-}
-
-impl Expect {
-    fn check(&self, name: &str, answer: &Answer, head: bool) {
-        if let Some((decision, reason, rule, message)) = &answer.decided {
-            assert_eq!((decision, reason), (&self.decision, &self.reason), "{name}");
-            assert_eq!((rule, message), (&self.rule, &self.message), "{name}");
-        }
-        if let Some(status) = self.status {
-            assert_eq!(answer.status, status, "{name}: {answer:?}");
-        }
-        for (field, want) in &self.headers {
-            let lines = answer.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(field));
-            let got: Vec<&String> = lines.map(|(_, value)| value).collect();
-            assert_eq!(got, [want], "{name}: {field} in {answer:?}");
-        }
-        for field in &self.absent {
-            let there = answer.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(field));
-            assert!(!there, "{name}: {field} in {answer:?}");
-        }
-        if let Some(body) = self.body.as_deref().filter(|_| !head) {
-            assert_eq!(answer.body, body, "{name}");
-        }
-    }
+fn check(case: &Case, trial: &Trial, answer: &Answer) {
+    let mismatches = trial.expect.mismatches(answer);
+    let place = format!("{}:{}: {}", case.source.path.display(), trial.line, trial.name);
+    let lines: String = mismatches.iter().map(|mismatch| format!("\n  {mismatch}")).collect();
+    assert!(mismatches.is_empty(), "{place}:{lines}\n{answer:?}");
 }
 
 #[test]
 fn the_core_agrees() {
-    for (name, case) in cases() {
-        let directory = tempfile::tempdir().unwrap();
-        let loaded = config::load(&case.lay_out(directory.path()));
-        let Loaded { rules, warnings, .. } =
-            loaded.unwrap_or_else(|refused| panic!("{name}: {}", refused.diagnostics));
-        assert!(warnings.is_empty(), "{name}: {warnings}");
-        for (index, exchange) in case.exchange.iter().enumerate() {
-            let record: Record = serde_json::from_value(exchange.record.clone())
-                .unwrap_or_else(|error| panic!("{name}[{index}]: {error}"));
-            let unknown =
-                [&record.unknown, &record.request.unknown, &record.response.unknown, &record.server.unknown];
-            assert!(unknown.iter().all(|keys| keys.is_empty()), "{name}[{index}]: {unknown:?}");
-            exchange.expect.check(&format!("{name}[{index}]"), &decided(&rules, &record), false);
+    for case in cases() {
+        let (rules, warnings) = case.rules().unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert!(warnings.is_empty(), "{warnings}");
+        for trial in &case.trials {
+            check(&case, trial, &Answer::of(&rules, &trial.record));
         }
-    }
-}
-
-fn decided(rules: &retort::Rules, record: &Record) -> Answer {
-    let id = record.request_id(&request_id::DEFAULT_HEADERS);
-    let user = user::first(Fields::Lines(&record.request.headers), &user::DEFAULT_HEADER);
-    let exchange = record.exchange(&id, user);
-    let decision = rules.decide(&exchange, record.body());
-    let mut lines = record.response.headers.clone();
-    let mut body = record.response.body.clone().unwrap_or_default();
-    let mut status = record.response.status;
-    if let Some(reply) = Reply::of(&decision, &exchange) {
-        reply.apply(&mut lines);
-        status = reply.status;
-        body = reply.body.map_or(body, |body| String::from_utf8(body.to_vec()).unwrap());
-    }
-    let headers = lines.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect();
-    let rule = decision.rule().map(|rule| rule.id().to_string());
-    Answer {
-        decided: Some((decision.action().to_owned(), decision.reason().to_owned(), rule, decision.message())),
-        status,
-        headers,
-        body,
     }
 }
 
 #[test]
 fn the_command_line_agrees() {
-    for (name, case) in cases() {
+    for case in cases() {
         let directory = tempfile::tempdir().unwrap();
-        let rules = case.lay_out(directory.path());
-        for (index, exchange) in case.exchange.iter().enumerate() {
-            let name = format!("{name}[{index}]");
+        let rules = lay_out(&case.rules, directory.path());
+        for trial in &case.trials {
             let record = directory.path().join("exchange.json");
-            fs::write(&record, exchange.record.to_string()).unwrap();
+            fs::write(&record, trial.json.to_string()).unwrap();
             let output = Command::new(env!("CARGO_BIN_EXE_retort"))
                 .env_remove("RETORT_CONFORMANCE")
                 .args(["explain", "--format", "json", "--rules"])
@@ -202,79 +65,151 @@ fn the_command_line_agrees() {
                 .output()
                 .unwrap();
             let complaint = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && complaint.is_empty(), "{name}: {complaint}");
-            let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let text = |key: &str| answer[key].as_str().map(str::to_owned);
-            let answer = Answer {
-                decided: Some((
-                    text("decision").unwrap(),
-                    text("reason").unwrap(),
-                    text("rule"),
-                    answer["message"].as_u64().map(|index| index as usize),
-                )),
-                status: answer["status"].as_u64().unwrap() as u16,
-                headers: serde_json::from_value(answer["headers"].clone()).unwrap(),
-                body: text("body").unwrap_or_default(),
-            };
-            exchange.expect.check(&name, &answer, false);
+            assert!(output.status.success() && complaint.is_empty(), "{}: {complaint}", trial.name);
+            check(&case, trial, &explained(&serde_json::from_slice(&output.stdout).unwrap()));
         }
+    }
+}
+
+/// Writes rules and message files into a directory, unless they are in one.
+fn lay_out(rules: &Ruleset, directory: &Path) -> PathBuf {
+    match rules {
+        Ruleset::Inline { text, files, .. } => {
+            for (name, text) in files {
+                let path = directory.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+            let path = directory.join("rules.xml");
+            fs::write(&path, text).unwrap();
+            path
+        }
+        Ruleset::File(path) => path.clone(),
+        Ruleset::Any => panic!("a case without rules"),
+    }
+}
+
+fn explained(answer: &Value) -> Answer {
+    let text = |key: &str| answer[key].as_str().map(str::to_owned);
+    Answer {
+        decided: Some(Decided {
+            decision: text("decision").unwrap(),
+            reason: text("reason").unwrap(),
+            rule: text("rule"),
+            message: answer["message"].as_u64().map(|index| index as usize),
+        }),
+        status: answer["status"].as_u64().unwrap() as u16,
+        headers: serde_json::from_value(answer["headers"].clone()).unwrap(),
+        body: Some(text("body").unwrap_or_default()),
     }
 }
 
 #[test]
 fn the_proxy_agrees() {
-    for (name, case) in cases() {
-        let directory = tempfile::tempdir().unwrap();
-        let rules = case.lay_out(directory.path());
-        for (index, exchange) in case.exchange.iter().enumerate().filter(|(_, exchange)| exchange.live) {
-            let record: Record = serde_json::from_value(exchange.record.clone()).unwrap();
-            let loaded = config::load(&rules).unwrap();
-            let upstream = exchange.framing.upstream(&record);
-            let proxy = Proxy::serving(loaded.rules, &[upstream.address()], |_| {});
+    for case in cases() {
+        for trial in case.trials.iter().filter(|trial| trial.stage.live) {
+            if let Some(why) = not_live(&trial.record) {
+                panic!("{}:{}: it needs `live = false`: {why}", case.source.path.display(), trial.line);
+            }
+            let (rules, _) = case.rules().unwrap();
+            let (upstream, address) = upstream(trial.stage, &trial.record);
+            let proxy = Proxy::serving(rules, &[address], |options| {
+                options.zone = trial.record.server.timezone;
+                if trial.stage.upstream == Conduct::Silent {
+                    options.timeouts.read = Duration::from_millis(50);
+                }
+            });
             let mut client = proxy.connect();
-            let request = &record.request;
-            let target = match &request.query {
-                Some(query) => format!("{}?{query}", request.uri),
-                None => request.uri.clone(),
-            };
-            client.request(&request.method, &target, &lines(&request.headers));
-            let response = client.response(&request.method).unwrap();
-            assert!(response.complete, "{name}[{index}]: {response:?}");
+            client.send(request(&trial.record.request).as_bytes());
+            let method = &trial.record.request.method;
+            let response = client.response(method).unwrap();
+            assert!(response.complete, "{}: {response:?}", trial.name);
             let answer = Answer {
                 decided: None,
                 status: response.status(),
-                body: response.text().to_owned(),
+                body: (method != "HEAD").then(|| response.text().to_owned()),
                 headers: response.fields,
             };
-            exchange.expect.check(&format!("{name}[{index}]"), &answer, request.method == "HEAD");
+            check(&case, trial, &answer);
+            drop(upstream);
         }
     }
 }
 
-impl Framing {
-    /// An upstream that gives the recorded response to every request.
-    fn upstream(self, record: &Record) -> Upstream {
-        let response = &record.response;
-        let body = response.body.as_deref().unwrap_or_default();
-        let reason = response.reason.as_deref().unwrap_or("Recorded");
-        let head = format!("HTTP/1.1 {} {reason}\r\n{}", response.status, lines(&response.headers));
-        let has_length = response.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        match self {
-            Framing::Length if has_length => Upstream::answering(format!("{head}\r\n{body}")),
-            Framing::Length => {
-                Upstream::answering(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
-            }
-            Framing::Chunked => {
-                let chunk = match body.len() {
-                    0 => String::new(),
-                    length => format!("{length:x}\r\n{body}\r\n"),
-                };
-                let coded = "Transfer-Encoding: chunked";
-                Upstream::answering(format!("{head}{coded}\r\n\r\n{chunk}0\r\n\r\n"))
-            }
-            Framing::Close => Upstream::answering_once(format!("{head}\r\n{body}")),
+/// What keeps an exchange from taking place over sockets as it is recorded.
+fn not_live(record: &Record) -> Option<&'static str> {
+    let (server, request, response) = (&record.server, &record.request, &record.response);
+    let usual = Server::default();
+    let obstacles = [
+        (record.clock != CLOCK.parse::<chrono::DateTime<chrono::Utc>>().unwrap(), "a clock"),
+        (request.received_at.is_some() || request.elapsed_ms.is_some(), "times"),
+        (request.generated_guid.as_deref() != Some(GENERATED_ID), "a generated id"),
+        (
+            server.local_addr != usual.local_addr || server.local_port != usual.local_port,
+            "the proxy's address",
+        ),
+        (server.hostname != usual.hostname, "the machine's name"),
+        (!matches!(&*request.protocol, "HTTP/1.0" | "HTTP/1.1"), "the protocol"),
+        (request.scheme != "http", "the scheme"),
+        (request.remote_addr != RecordedRequest::default().remote_addr, "the client's address"),
+        (request.remote_host.is_some(), "the client's name"),
+        (request.peer_addr.is_some() || request.peer_port.is_some(), "the peer's address"),
+        (response.origin_port.is_some() || !response.upstream.is_empty(), "the upstream's address"),
+    ];
+    obstacles.into_iter().find_map(|(is_there, what)| is_there.then_some(what))
+}
+
+/// The request as it goes over the wire.
+fn request(request: &RecordedRequest) -> String {
+    let RecordedRequest { method, uri, protocol, .. } = request;
+    let query = request.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let port = request.host_port.map(|port| format!(":{port}")).unwrap_or_default();
+    let host = match has(&request.headers, "host") {
+        true => String::new(),
+        false => format!("Host: {}{port}\r\n", request.host),
+    };
+    format!("{method} {uri}{query} {protocol}\r\n{host}{}\r\n", lines(&request.headers))
+}
+
+/// An upstream that does with every request as recorded, and its address.
+fn upstream(stage: Stage, record: &Record) -> (Option<Upstream>, SocketAddr) {
+    let (upstream, cause) = match stage.upstream {
+        Conduct::Answers => (Some(answering(stage.framing, record)), None),
+        Conduct::Refused => (None, Some(Cause::ConnectRefused)),
+        Conduct::Cut => (Some(Upstream::answering_once("")), Some(Cause::Reset)),
+        Conduct::Silent => (Some(Upstream::start(|it| it.wait_for_end())), Some(Cause::ReadTimeout)),
+    };
+    assert_eq!(record.response.cause, cause, "the cause that the record has, and that of {stage:?}");
+    // Where there is none, an address at which nobody listens any more.
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = upstream.as_ref().map_or_else(free, Upstream::address);
+    (upstream, address)
+}
+
+fn answering(framing: Framing, record: &Record) -> Upstream {
+    let response = &record.response;
+    let body = response.body.as_deref().unwrap_or_default();
+    let reason = response.reason.as_deref().or(reason_phrase(response.status)).unwrap_or_default();
+    let head = format!("HTTP/1.1 {} {reason}\r\n{}", response.status, lines(&response.headers));
+    match framing {
+        Framing::Length if has(&response.headers, "content-length") => {
+            Upstream::answering(format!("{head}\r\n{body}"))
         }
+        Framing::Length => Upstream::answering(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())),
+        Framing::Chunked => {
+            let chunk = match body.len() {
+                0 => String::new(),
+                length => format!("{length:x}\r\n{body}\r\n"),
+            };
+            Upstream::answering(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunk}0\r\n\r\n"))
+        }
+        Framing::None => Upstream::answering(format!("{head}\r\n")),
+        Framing::Close => Upstream::answering_once(format!("{head}\r\n{body}")),
     }
+}
+
+fn has(headers: &[(String, Vec<u8>)], name: &str) -> bool {
+    headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
 }
 
 /// Field lines as they go over the wire.

@@ -12,11 +12,15 @@ mod check;
 mod demo;
 mod directives;
 mod environment;
+mod error_backend;
 mod explain;
+mod fmt;
 mod help;
+mod import;
 mod render;
 mod running;
 mod serve;
+mod test;
 mod usage;
 
 /// The command in an environment without settings.

@@ -4,6 +4,7 @@ mod conditions;
 mod fields;
 mod messages;
 mod mistakes;
+mod replies;
 mod rules;
 
 use std::{fmt::Write as _, fs, path::Path};

@@ -72,6 +72,10 @@ const RULED: &[(&str, Outcome)] = &[
     // `type/*` is no media type of a message.
     ("neg-range-configured", Outcome::Refused),
     ("neg-range-both-same-text", Outcome::Refused),
+    // Secrets are exposed by name or not at all.
+    ("hdr-credentials", Outcome::Refused),
+    // A time pattern may hold slashes.
+    ("time-slash", Outcome::Body("05/Mar/2019:07:08:09 +0000")),
     // No document type declarations.
     ("cfg-entity-definition", Outcome::Refused),
     ("neg-absent-no-wildcard", Outcome::Body("J")),

@@ -1,17 +1,9 @@
 //! The content of a response, as text.
 
-use std::io::Write;
-
-use flate2::{
-    Compression,
-    write::{DeflateEncoder, GzEncoder, ZlibEncoder},
-};
 use proptest::{collection::vec, prelude::*, sample::select};
 use retort::exchange::{Content, Fields, content::MAX_CONTENT};
 
-/// `{"error":{"message":"no luck"}}`
-const BROTLI: &[u8] = b"\x1b\x1e\x00\xf8\x8d\xd3\x15\xf3\x23\x84\x75\xaf\x45\xf6\xde\xdc\x96\x4e\x5f\x4f\xa2\x49\x29\xaa\xc8\x11\x66\x30\x88\x14\x31\xf6\x67\x34";
-const JSON: &str = r#"{"error":{"message":"no luck"}}"#;
+use crate::support::coding::{BROTLI, JSON, deflate, gzip, zlib, zstd};
 
 /// 100 MiB of zeros.
 const BROTLI_BOMB: &[u8] = include_bytes!("../data/zeros.br");
@@ -28,28 +20,6 @@ fn coded(coding: &str, held: &[u8]) -> Content {
 
 fn plain(content_type: &str, held: &[u8]) -> Content {
     content(content_type, "", held)
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 0).unwrap()
 }
 
 fn seen(content: &Content) -> (&str, bool) {

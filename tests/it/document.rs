@@ -7,6 +7,7 @@ use retort::config::document::{Element, Node};
 mod agreement;
 mod diagnostics;
 mod encodings;
+mod layout;
 mod limits;
 mod malformed;
 mod mutation;

@@ -1,13 +1,18 @@
 //! The reverse proxy over real sockets.
 
+mod amended;
 mod connections;
+mod content;
 mod failures;
 mod faults;
 mod forwarding;
+mod grpc;
 mod h2c;
 mod held;
 mod lifecycle;
 mod log;
+mod memory;
+mod meta;
 mod refusals;
 mod replaced;
 mod untouched;

@@ -2,10 +2,12 @@
 //! blocking sockets: what happens when is said by the test, and never by a clock.
 
 mod client;
+pub(crate) mod coding;
 mod events;
 mod fault;
 mod gate;
 mod h2;
+mod hpack;
 mod message;
 mod notation;
 mod origin;

@@ -4,6 +4,7 @@ import asyncio
 import pathlib
 import re
 import resource
+import socket
 import subprocess
 import tempfile
 
@@ -75,6 +76,8 @@ class Upstream:
                 elif re.search(r"(?i)^transfer-encoding:", head, re.M):
                     await reader.readuntil(b"0\r\n\r\n")
                 if path == "/large":
+                    # Else the kernel takes megabytes of it, and all that is measured is how fast.
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.LARGE)
                     for _ in range(self.LARGE >> 16):
                         writer.write(bytes(1 << 16))

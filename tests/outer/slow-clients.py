@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -45,8 +46,12 @@ async def slow_body(port):
 
 
 async def slow_read(port):
-    """Asks for 64 MiB, and takes a hundred bytes of it now and then."""
-    reader, writer = await opened(port)
+    """Asks for 64 MiB through a small window, and takes a hundred bytes of it now and then."""
+    narrow = socket.socket()
+    narrow.setblocking(False)
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", port))
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=200)
     writer.transport.pause_reading()
     writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
     while True:

@@ -2,16 +2,13 @@
 
 use serde::Serialize;
 
-use crate::{Decision, Reply, Rules, cli::recorded::Recorded};
+use crate::{Decision, Rules, case::carried::Carried, cli::recorded::Recorded, rules::Failed};
 
 /// The decision and what the client gets.
 #[derive(Debug)]
 pub(in crate::cli) struct Answer<'r> {
     pub(super) decision: Decision<'r>,
-    /// The message, where one is written.
-    pub(in crate::cli) reply: Option<Reply>,
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(in crate::cli) carried: Carried,
     /// The upstream's content.
     upstream_body: Option<String>,
 }
@@ -23,6 +20,9 @@ struct Document<'a> {
     reason: &'static str,
     rule: Option<&'a str>,
     message: Option<usize>,
+    /// What kept the first rule for the status from applying.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<String>,
     status: u16,
     headers: Vec<[String; 2]>,
     body: Option<String>,
@@ -34,19 +34,19 @@ impl<'r> Answer<'r> {
         let exchange = recorded.exchange();
         let response = &recorded.record.response;
         let decision = rules.decide(&exchange, recorded.record.body());
-        let reply = Reply::of(&decision, &exchange);
-        let mut headers = response.headers.clone();
-        if let Some(reply) = &reply {
-            reply.apply(&mut headers);
-        }
-        let status = reply.as_ref().map_or(response.status, |reply| reply.status);
-        Self { decision, reply, status, headers, upstream_body: response.body.clone() }
+        let carried = Carried::out(&decision, &exchange, &recorded.record, &recorded.opt_out_header);
+        Self { decision, carried, upstream_body: response.body.clone() }
     }
 
     /// Why the response is kept, in words; `None` where it is replaced.
     pub(in crate::cli) fn why_kept(&self) -> Option<String> {
         match &self.decision {
-            Decision::Keep(kept) => Some(kept.reason.to_string()),
+            Decision::Keep(kept) => Some(match kept.failed {
+                Some(Failed { rule, condition }) => {
+                    format!("{} does not apply: {condition} fails", rule.id())
+                }
+                None => kept.reason.to_string(),
+            }),
             Decision::Wait(_) => Some("it is not known whether the response has content".to_owned()),
             Decision::Replace(_) | Decision::Steer(_) => None,
         }
@@ -54,7 +54,7 @@ impl<'r> Answer<'r> {
 
     /// The content that the client gets; to HEAD, that of a GET.
     pub(super) fn body(&self) -> Option<String> {
-        match self.reply.as_ref().and_then(|reply| reply.body.as_ref()) {
+        match &self.carried.message {
             Some(body) => Some(String::from_utf8_lossy(body).into_owned()),
             None => self.upstream_body.clone(),
         }
@@ -62,13 +62,18 @@ impl<'r> Answer<'r> {
 
     /// The answer as one line of JSON.
     pub(super) fn json(&self) -> serde_json::Result<String> {
-        let headers = self.headers.iter();
+        let headers = self.carried.headers.iter();
+        let failed = match &self.decision {
+            Decision::Keep(kept) => kept.failed,
+            _ => None,
+        };
         let document = Document {
             decision: self.decision.action(),
             reason: self.decision.reason(),
             rule: self.decision.rule().map(|rule| &**rule.id()),
             message: self.decision.message(),
-            status: self.status,
+            condition: failed.map(|failed| failed.condition.to_string()),
+            status: self.carried.status,
             headers: headers
                 .map(|(name, value)| [name.clone(), String::from_utf8_lossy(value).into_owned()])
                 .collect(),

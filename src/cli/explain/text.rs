@@ -6,10 +6,11 @@ use super::answer::Answer;
 use crate::{
     Body, Decision, Rules,
     accept::{Accept, Negotiation, Offer},
+    case::carried::Carried,
     cli::{recorded::Recorded, table::Table},
     exchange::Fields,
     media::QValue,
-    rules::{Overwrite, Reason, StatusRule},
+    rules::{Overwrite, Reason, StatusRule, Verdict},
     status::reason_phrase,
 };
 
@@ -17,7 +18,7 @@ use crate::{
 pub(super) fn text(rules: &Rules, recorded: &Recorded, answer: &Answer<'_>) -> String {
     let mut out = exchange(recorded);
     out.push_str("\nRules\n");
-    out.push_str(&matching(rules, answer));
+    out.push_str(&matching(rules, recorded));
     if let Some(rule) = answer.decision.rule().filter(|_| was_negotiated(&answer.decision)) {
         let fields = Fields::Lines(&recorded.record.request.headers);
         _ = write!(out, "\nNegotiation\n{}", negotiation(rules, rule, fields, answer));
@@ -41,19 +42,18 @@ fn exchange(recorded: &Recorded) -> String {
 }
 
 /// Each rule, and why it does or does not apply.
-fn matching(rules: &Rules, answer: &Answer<'_>) -> String {
+fn matching(rules: &Rules, recorded: &Recorded) -> String {
     if rules.iter().len() == 0 {
         return "  none\n".to_owned();
     }
-    let matched = answer.decision.rule();
+    let status = recorded.record.response.status;
     let mut table = Table::new(["rule", "statuses", "overwrite", "verdict"]);
-    for rule in rules.iter() {
-        let verdict = match matched {
-            Some(first) if std::ptr::eq(first, rule) => "matches".to_owned(),
-            Some(first) if rule.statuses().contains(answer.status) => {
-                format!("not asked, {} comes first", first.id())
-            }
-            _ => format!("not for {}", answer.status),
+    for (rule, verdict) in rules.verdicts(&recorded.exchange()) {
+        let verdict = match verdict {
+            Verdict::Matches => "matches".to_owned(),
+            Verdict::NotAsked(first) => format!("not asked, {} comes first", first.id()),
+            Verdict::NotForStatus => format!("not for {status}"),
+            Verdict::Failed(condition) => format!("fails: {condition}"),
         };
         table.row([rule.id().to_string(), rule.statuses().to_string(), overwrite(rule.overwrite()), verdict]);
     }
@@ -81,15 +81,17 @@ fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &An
         let range_text = String::from_utf8_lossy(range.text()).trim().to_owned();
         ranges.row([range_text, range.quality().to_string(), decided]);
     }
-    let mut messages = Table::new(["message", "media type", "q", ""]);
+    let mut messages = Table::new(["message", "media type", "language", "q", ""]);
     for (index, (offer, weight)) in rule.offers().iter().zip(&weights).enumerate() {
+        let language = rule.messages().get(index).and_then(|message| message.language.as_ref());
+        let language = language.map_or("-".to_owned(), ToString::to_string);
         let quality = weight.map_or("-".to_owned(), |weight| weight.quality.to_string());
         let chosen = match weight {
             _ if answer.decision.message() != Some(index) => "",
             Some(weight) if weight.quality > QValue::ZERO => "<- chosen",
             _ => "<- chosen: it answers where nothing is acceptable",
         };
-        messages.row([index.to_string(), media_type(offer), quality, chosen.to_owned()]);
+        messages.row([index.to_string(), media_type(offer), language, quality, chosen.to_owned()]);
     }
     let exact = match rules.negotiation() {
         Negotiation::Rfc9110 => "",
@@ -100,18 +102,34 @@ fn negotiation(rules: &Rules, rule: &StatusRule, fields: Fields<'_>, answer: &An
 
 fn decision(answer: &Answer<'_>) -> String {
     let reason = answer.decision.reason();
-    if let Decision::Replace(choice) = &answer.decision {
-        return format!("replace: message {} of {} is written ({reason})", choice.index, choice.rule.id());
+    let mut text = match &answer.decision {
+        Decision::Replace(choice) => {
+            format!("replace: message {} of {} is written ({reason})", choice.index, choice.rule.id())
+        }
+        Decision::Steer(steered) => {
+            format!("steer: the meta object says what to send, {} lets it ({reason})", steered.rule.id())
+        }
+        Decision::Keep(_) | Decision::Wait(_) => {
+            format!("keep: {} ({reason})", answer.why_kept().unwrap_or_default())
+        }
+    };
+    if matches!(answer.decision, Decision::Keep(_)) && answer.carried.message.is_some() {
+        text.push_str("\n  The proxy made the response: it gets a generic message.");
     }
-    format!("keep: {} ({reason})", answer.why_kept().unwrap_or_default())
+    for refused in &answer.carried.refused {
+        _ = write!(text, "\n  Not obeyed: {refused}");
+    }
+    text
 }
 
 /// The response as HTTP/1.1 would have it.
 fn response(recorded: &Recorded, answer: &Answer<'_>) -> String {
-    let registered = || reason_phrase(answer.status);
-    let reason = recorded.record.response.reason.as_deref().or_else(registered).unwrap_or_default();
-    let mut out = format!("  HTTP/1.1 {} {reason}", answer.status).trim_end().to_owned() + "\n";
-    for (name, value) in &answer.headers {
+    let Carried { status, headers, .. } = &answer.carried;
+    let upstream = &recorded.record.response;
+    let own = upstream.reason.as_deref().filter(|_| upstream.status == *status);
+    let reason = own.or_else(|| reason_phrase(*status)).unwrap_or_default();
+    let mut out = format!("  HTTP/1.1 {status} {reason}").trim_end().to_owned() + "\n";
+    for (name, value) in headers {
         _ = writeln!(out, "  {name}: {}", String::from_utf8_lossy(value));
     }
     let body = answer.body().unwrap_or_default();

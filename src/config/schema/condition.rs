@@ -8,7 +8,7 @@ use super::{
     value::members,
 };
 use crate::{
-    config::document::{Attribute, Element},
+    config::document::{Attribute, Element, Node},
     exchange::Cause,
     rules::{Condition, condition::Subject},
 };
@@ -130,4 +130,12 @@ impl Schema<'_> {
         self.report.error("invalid-header-name", message, value_span(attribute), Some(help));
         None
     }
+}
+
+/// Whether a rule has conditions, mistakes in them or not.
+pub(super) fn is_conditional(element: &Element) -> bool {
+    let has = |name: &&str| attribute(element, name).is_some_and(|attribute| attribute.value.value != "any");
+    let mut children = element.children.iter().filter_map(Node::element);
+    ["source", "cause", "method", "host", "path"].iter().any(has)
+        || children.any(|child| &*child.name.local == "when")
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{
         document::{Attribute, Element, Node},
-        sample,
+        sample::{self, Statuses},
     },
     exchange::title_case,
     rules::{
@@ -19,40 +19,51 @@ use crate::{
     template::Template,
 };
 
-/// What is done with a value; `None`: the field goes.
-const ACTIONS: [(&str, Option<fn(Value) -> Action>); 4] = [
-    ("set", Some(Action::Set)),
-    ("add", Some(Action::Add)),
-    ("default", Some(Action::Default)),
-    ("remove", None),
-];
+/// What is done to a field, before its value is read.
+#[derive(Clone, Copy)]
+enum Verb {
+    Set,
+    Add,
+    Default,
+    Remove,
+}
+
+const VERBS: [(&str, Verb); 4] =
+    [("set", Verb::Set), ("add", Verb::Add), ("default", Verb::Default), ("remove", Verb::Remove)];
 
 impl Schema<'_> {
-    /// Reads a `header`. `status` is one that its rule may send; `earlier` are those before it.
+    /// Reads a `header`. `tried` are statuses that its rule may meet and send; `earlier` are the
+    /// `header`s before it.
     pub(super) fn header(
         &mut self,
         element: &Element,
-        status: u16,
+        tried: Statuses,
         earlier: &[FieldRule],
     ) -> Option<FieldRule> {
         self.known_attributes(element, &["name", "action", "explode"]);
         let name = self.name_of_field(element);
-        let action = match attribute(element, "action") {
-            Some(_) => self.word(element, "action", &ACTIONS),
-            None => Some(Some(Action::Set as fn(Value) -> Action)),
+        let verb = match attribute(element, "action") {
+            Some(_) => self.word(element, "action", &VERBS),
+            None => Some(Verb::Set),
         };
-        let action = match action? {
-            Some(action) => {
-                let value = self.field_value(element, name.as_ref(), status);
-                action(value?)
-            }
-            None => {
+        let value = match verb {
+            Some(Verb::Remove) => {
                 self.no_value(element);
-                Action::Remove
+                None
             }
+            // Perhaps there is none to be.
+            None if element.children.is_empty() => None,
+            _ => self.field_value(element, name.as_ref(), tried),
+        };
+        let action = match (verb?, value) {
+            (Verb::Remove, _) => Action::Remove,
+            (Verb::Set, Some(value)) => Action::Set(value),
+            (Verb::Add, Some(value)) => Action::Add(value),
+            (Verb::Default, Some(value)) => Action::Default(value),
+            (_, None) => return None,
         };
         let rule = FieldRule { name: name?, action };
-        self.overridden(element, &rule, earlier, status);
+        self.overridden(element, &rule, earlier, tried);
         Some(rule)
     }
 
@@ -99,16 +110,16 @@ impl Schema<'_> {
 
     /// Warns of two edits in one place of which one undoes the other. A value that renders empty
     /// edits nothing, so one that may do so undoes nothing for sure.
-    fn overridden(&mut self, element: &Element, rule: &FieldRule, earlier: &[FieldRule], status: u16) {
+    fn overridden(&mut self, element: &Element, rule: &FieldRule, earlier: &[FieldRule], tried: Statuses) {
         let mut values = earlier
             .iter()
             .filter(|other| other.name == rule.name)
             .filter_map(|other| value_of(&other.action));
         let (message, help) = match &rule.action {
-            Action::Default(_) if values.any(|value| is_never_empty(value, status)) => {
+            Action::Default(_) if values.any(|value| is_never_empty(value, tried)) => {
                 ("the field is there already: this default has no effect", "remove one of the two")
             }
-            Action::Set(value) if is_never_empty(value, status) && values.next().is_some() => (
+            Action::Set(value) if is_never_empty(value, tried) && values.next().is_some() => (
                 "what an earlier `header` made of this field is lost",
                 "remove one of the two, or write action=\"add\" for a line beside it",
             ),
@@ -130,9 +141,9 @@ fn value_of(action: &Action) -> Option<&Value> {
 }
 
 /// Whether something is left of the value where all that is inserted into it is absent.
-fn is_never_empty(value: &Value, status: u16) -> bool {
+fn is_never_empty(value: &Value, tried: Statuses) -> bool {
     let has_text =
-        |template: &Template| sample::rendered(template, status).iter().all(|text| !text.trim().is_empty());
+        |template: &Template| sample::rendered(template, tried).iter().all(|text| !text.trim().is_empty());
     match value {
         Value::Text(template) => has_text(template),
         Value::Items(items) => items.iter().any(has_text),

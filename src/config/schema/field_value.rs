@@ -1,9 +1,7 @@
 //! The value of a `header` element: a text, `item`s, or `entry`s.
 
-use std::ops::Range;
-
 use chrono::DateTime;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 
 use super::{
     Schema,
@@ -12,8 +10,8 @@ use super::{
 };
 use crate::{
     config::{
-        document::{Element, Text},
-        sample,
+        document::Element,
+        sample::{self, Statuses},
     },
     exchange::title_case,
     media::is_token,
@@ -27,7 +25,7 @@ impl Schema<'_> {
         &mut self,
         element: &Element,
         name: Option<&HeaderName>,
-        status: u16,
+        tried: Statuses,
     ) -> Option<Value> {
         let explode = attribute(element, "explode");
         let explodes = explode.map_or(Some(false), |explode| self.flag(explode));
@@ -36,7 +34,7 @@ impl Schema<'_> {
                 let message = "`explode` has no effect without `entry` elements";
                 self.report.warn("no-effect", message, explode.name_span.clone(), "leave it out");
             }
-            return self.single_value(element, name, status).map(Value::Text);
+            return self.single_value(element, name, tried).map(Value::Text);
         }
         let members = self.children(element, &["item", "entry"]);
         let first = members.first()?;
@@ -66,16 +64,17 @@ impl Schema<'_> {
         &mut self,
         element: &Element,
         name: Option<&HeaderName>,
-        status: u16,
+        tried: Statuses,
     ) -> Option<Template> {
         let Some(text) = texts(element).next() else {
             let help = "write the value between the tags; action=\"remove\" takes the field away";
             self.report.error("missing-value", "the field gets no value", element.span.clone(), Some(help));
             return None;
         };
-        let origin = self.one_line(text)?;
+        let origin = Origin::trimmed(text, self.report.source());
         let template = self.template(&origin, Escape::Header)?;
-        self.fits(name, &template, &origin, status).then_some(template)
+        self.doubtful_value(name, &template, &origin, tried);
+        Some(template)
     }
 
     fn item(&mut self, element: &Element) -> Option<Template> {
@@ -101,58 +100,29 @@ impl Schema<'_> {
             self.report.error("missing-value", message, element.span.clone(), Some(help));
             return None;
         };
-        let origin = self.one_line(text)?;
-        self.template(&origin, Escape::Header)
+        self.template(&Origin::trimmed(text, self.report.source()), Escape::Header)
     }
 
-    /// The text, without the white space around it, if it is one line.
-    fn one_line<'e>(&mut self, text: &'e Text) -> Option<Origin<'e>> {
-        let origin = Origin::trimmed(text, self.report.source());
-        let Some(at) = origin.text.find(['\n', '\r']) else { return Some(origin) };
-        self.line_break(origin.span(at..at + 1));
-        None
-    }
-
-    fn line_break(&mut self, span: Range<usize>) {
-        let help = "a header field has one line; write action=\"add\" for each further one";
-        let message = "a line break in the value of a header field";
-        self.report.error("line-break", message, span, Some(help));
-    }
-
-    /// Whether a text makes a value of a header field, whatever is inserted into it. Where it is
-    /// always the same, it may also have to be of a certain form.
-    fn fits(
+    /// Warns of a text that recipients may not understand.
+    fn doubtful_value(
         &mut self,
         name: Option<&HeaderName>,
         template: &Template,
         origin: &Origin<'_>,
-        status: u16,
-    ) -> bool {
-        let rendered = sample::rendered(template, status);
-        if rendered.iter().any(|value| value.contains(['\n', '\r'])) {
-            let escape = origin.text.find("\\n").map(|at| origin.span(at..at + 2));
-            self.line_break(escape.unwrap_or(origin.whole()));
-            return false;
-        }
-        if rendered.iter().any(|value| HeaderValue::try_from(value.as_bytes()).is_err()) {
-            let help = "a value is of printable characters, blanks and tabs (RFC 9110 §5.5)";
-            let message = "a character here cannot stand in a header field";
-            self.report.error("invalid-header-value", message, origin.whole(), Some(help));
-            return false;
-        }
+        tried: Statuses,
+    ) {
         if let Some((at, c)) = origin.text.char_indices().find(|(_, c)| !c.is_ascii()) {
             let message = format!("`{c}` is not ASCII: recipients may read something else");
             let help = "write ASCII only, or write `item` elements, which are percent-encoded";
             self.report.warn("non-ascii-header", message, origin.span(at..at + c.len_utf8()), help);
         }
-        let [value, others @ ..] = &rendered;
+        let [value, others @ ..] = &sample::rendered(template, tried);
         if let Some(name) = name.filter(|_| others.iter().all(|other| other == value))
             && let Some(help) = misfit(name, value)
         {
             let message = format!("`{value}` is no value of `{}`", title_case(name));
             self.report.warn("invalid-header-value", message, origin.whole(), help);
         }
-        true
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     config::{
         diagnostic::{Diagnostic, Severity},
         document::{Element, Node},
-        sample,
+        sample::{self, Statuses},
     },
     language::Language,
     rules::{FieldRule, Message},
@@ -21,16 +21,16 @@ const ATTRIBUTES: [&str; 7] =
     ["media-type", "content-type", "href", "xml:lang", "escape", "prepend-origin", "overwrite-origin"];
 
 impl Schema<'_> {
-    /// Reads a message. `status` is one that its rule may send; `earlier` are the messages before
+    /// Reads a message. `tried` are statuses that its rule may meet and send; `earlier` are the messages before
     /// it.
     pub(super) fn message(
         &mut self,
         element: &Element,
-        status: u16,
+        tried: Statuses,
         earlier: &[(Offer, Message)],
     ) -> Option<(Offer, Message)> {
         self.known_attributes(element, &ATTRIBUTES);
-        let fields = self.message_fields(element, status);
+        let fields = self.message_fields(element, tried);
         let offer = self.offer(element);
         let language = self.language(element);
         self.language_twice(element);
@@ -47,7 +47,7 @@ impl Schema<'_> {
         let template = self.template(&origin, escape)?;
         // Who asks for values as they are has seen to it that they fit.
         if let Some(media_type) = media_type.filter(|_| escape != Escape::None) {
-            self.well_formed(&template, Escape::of(media_type), &origin, element, status);
+            self.well_formed(&template, Escape::of(media_type), &origin, element, tried);
         }
         let message = Message::new(template, content_type?.value);
         Some((offer?, Message { language: language?, fields, ..message }))
@@ -55,11 +55,11 @@ impl Schema<'_> {
 
     /// The `header` elements of a message. Everything else between its tags is text, markup
     /// included, which has to be written as such.
-    fn message_fields(&mut self, element: &Element, status: u16) -> Vec<FieldRule> {
+    fn message_fields(&mut self, element: &Element, tried: Statuses) -> Vec<FieldRule> {
         let mut fields = Vec::new();
         for child in element.children.iter().filter_map(Node::element) {
             if self.is_named(child, &["header"]) {
-                let field = self.header(child, status, &fields);
+                let field = self.header(child, tried, &fields);
                 fields.extend(field);
                 continue;
             }
@@ -117,9 +117,9 @@ impl Schema<'_> {
         syntax: Escape,
         origin: &Origin<'_>,
         element: &Element,
-        status: u16,
+        tried: Statuses,
     ) {
-        let Some(problem) = sample::problem(template, syntax, status) else { return };
+        let Some(problem) = sample::problem(template, syntax, tried) else { return };
         let is_empty = origin.text.is_empty();
         let source = if is_empty { self.report.source() } else { &origin.source };
         self.report.push(Diagnostic {

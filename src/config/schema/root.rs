@@ -10,10 +10,10 @@ use crate::{
 };
 
 /// The namespace of Repose 7 and later.
-const NAMESPACE: &str = "http://docs.openrepose.org/repose/response-messaging/v1.0";
+pub(crate) const NAMESPACE: &str = "http://docs.openrepose.org/repose/response-messaging/v1.0";
 
 /// The namespaces of earlier versions.
-const OLD_NAMESPACES: [&str; 2] = [
+pub(crate) const OLD_NAMESPACES: [&str; 2] = [
     "http://docs.rackspacecloud.com/repose/response-messaging/v1.0",
     "http://docs.rackspacecloud.com/power-api/response-messaging/v1.0",
 ];

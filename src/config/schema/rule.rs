@@ -2,11 +2,12 @@
 
 use super::{
     Schema,
+    condition::is_conditional,
     element::{attribute, value_span},
 };
 use crate::{
     accept::Offer,
-    config::document::Element,
+    config::{document::Element, sample::Statuses},
     exchange::title_case,
     rules::{
         Condition, Conditions, FieldRule, Message, StatusRule,
@@ -48,12 +49,12 @@ impl Schema<'_> {
         let overwrite = self.overwrite(element);
         let keep_types = self.keep_types(element, overwrite);
         let conditions = self.conditions(element);
-        // Templates are tried out with a status that they may meet.
-        let met = || statuses.as_ref().and_then(|set| set.iter().next());
-        let sample = status.or_else(met).unwrap_or(500);
-        let parts = self.parts(element, conditions, sample);
+        // Templates are tried out with statuses that they may meet.
+        let upstream = statuses.as_ref().and_then(|set| set.iter().next()).unwrap_or(500);
+        let tried = Statuses { upstream, sent: status.unwrap_or(upstream) };
+        let parts = self.parts(element, conditions, tried);
         let (id, statuses, overwrite) = (id?, statuses?, overwrite?);
-        self.owned(element, &id, &statuses, !parts.conditions.is_empty());
+        self.owned(element, &id, &statuses, is_conditional(element));
         if let Some(status) = status {
             self.missing_field(element, status, &statuses, &parts);
         }
@@ -66,8 +67,8 @@ impl Schema<'_> {
         Some(rule)
     }
 
-    /// Reads the children. `status` is one that the rule may send.
-    fn parts(&mut self, element: &Element, conditions: Vec<Condition>, status: u16) -> Parts {
+    /// Reads the children. `tried` are statuses that the rule may meet and send.
+    fn parts(&mut self, element: &Element, conditions: Vec<Condition>, tried: Statuses) -> Parts {
         let mut parts = Parts { conditions, ..Parts::default() };
         let mut has_something_to_do = attribute(element, "status").is_some();
         for child in self.children(element, &["message", "header", "when", "meta"]) {
@@ -75,7 +76,7 @@ impl Schema<'_> {
             match &*child.name.local {
                 "when" => parts.conditions.extend(self.when(child)),
                 "header" => {
-                    let field = self.header(child, status, &parts.fields);
+                    let field = self.header(child, tried, &parts.fields);
                     parts.fields.extend(field);
                 }
                 "meta" => {
@@ -84,7 +85,7 @@ impl Schema<'_> {
                 }
                 _ if !self.count(child) => break,
                 _ => {
-                    let message = self.message(child, status, &parts.messages);
+                    let message = self.message(child, tried, &parts.messages);
                     parts.messages.extend(message);
                 }
             }

@@ -1,8 +1,11 @@
 //! What a reply makes of the head of a response, and what content goes with it.
 
 use bytes::Bytes;
-use http::{Method, StatusCode, Version};
-use pingora::http::{RequestHeader, ResponseHeader};
+use http::{HeaderName, Method, StatusCode, Version};
+use pingora::{
+    Result,
+    http::{HeaderNameVariant, RequestHeader, ResponseHeader},
+};
 
 use crate::{Reply, exchange::title_case, reply::Edit, status::reason_phrase};
 
@@ -20,6 +23,29 @@ pub(super) fn amend(head: &mut ResponseHeader, reply: &Reply) {
 pub(super) fn content(request: &RequestHeader, head: &ResponseHeader, body: Option<Bytes>) -> Option<Bytes> {
     let may_have = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     body.filter(|body| may_have && request.method != Method::HEAD && !body.is_empty())
+}
+
+/// The head without the lines of this name. Taking them out of a header map, as edits do, would
+/// also change the order of the others.
+pub(super) fn without(head: &ResponseHeader, name: &HeaderName) -> Result<ResponseHeader> {
+    let size = Some(head.headers.len());
+    let mut rest = match head.has_case() {
+        true => ResponseHeader::build(head.status, size),
+        false => ResponseHeader::build_no_case(head.status, size),
+    }?;
+    rest.set_version(head.version);
+    rest.set_reason_phrase(head.get_reason_phrase())?;
+    head.map(|own, value| {
+        let own = match own {
+            HeaderNameVariant::Case(own) => own.as_slice(),
+            HeaderNameVariant::Titled(own) => own.as_bytes(),
+        };
+        if !own.eq_ignore_ascii_case(name.as_str().as_bytes()) {
+            rest.append_header(Bytes::copy_from_slice(own), value.clone())?;
+        }
+        Ok(())
+    })?;
+    Ok(rest)
 }
 
 fn set_status(head: &mut ResponseHeader, status: u16) {

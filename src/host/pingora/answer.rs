@@ -28,9 +28,32 @@ pub(super) async fn send(
     status: StatusCode,
     cause: Cause,
 ) -> Result<Outcome> {
-    let mut head = Box::new(made_up(status)?);
     let request = session.req_header();
-    let (body, outcome) = judge(facts, request, &mut head, Source::Proxy(cause));
+    let (head, body, outcome) = compose(facts, request, status, Source::Proxy(cause))?;
+    write(session, head, body).await?;
+    Ok(outcome)
+}
+
+/// Answers for an upstream of another proxy: about the request that went there, rather than the
+/// one that came here.
+pub(super) async fn send_about(
+    session: &mut Session,
+    facts: &Facts,
+    request: &RequestHeader,
+    status: StatusCode,
+) -> Result<Outcome> {
+    let (head, body, outcome) = compose(facts, request, status, Source::Upstream)?;
+    write(session, head, body).await?;
+    Ok(outcome)
+}
+
+/// Writes a whole response; no content where the request is for the head alone.
+pub(super) async fn write(
+    session: &mut Session,
+    mut head: Box<ResponseHeader>,
+    body: Option<Bytes>,
+) -> Result<()> {
+    let request = session.req_header();
     let body = amend::content(request, &head, body);
     if body.is_none() && request.version == Version::HTTP_2 && is_grpc(&head) {
         // The fields are the trailers, too; a length is not for them.
@@ -39,7 +62,7 @@ pub(super) async fn send(
     let mut tasks = vec![HttpTask::Header(head, body.is_none())];
     tasks.extend(body.map(|body| HttpTask::Body(Some(body), true)));
     session.as_downstream_mut().response_duplex_vec(tasks).await?;
-    Ok(outcome)
+    Ok(())
 }
 
 /// Reads what is left of a request's body where that is little, so that the connection can be
@@ -64,6 +87,18 @@ fn made_up(status: StatusCode) -> Result<ResponseHeader> {
     head.insert_header(header::CACHE_CONTROL, "no-store")?;
     head.insert_header(header::CONTENT_LENGTH, 0)?;
     Ok(head)
+}
+
+/// The head and the content of the answer.
+fn compose(
+    facts: &Facts,
+    request: &RequestHeader,
+    status: StatusCode,
+    source: Source,
+) -> Result<(Box<ResponseHeader>, Option<Bytes>, Outcome)> {
+    let mut head = Box::new(made_up(status)?);
+    let (body, outcome) = judge(facts, request, &mut head, source);
+    Ok((head, body, outcome))
 }
 
 /// Lets the rules edit the head and choose the content; where they leave it without, the generic

@@ -19,13 +19,12 @@ use pingora::{
     apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream},
     http::RequestHeader,
     protocols::http::ServerSession,
-    proxy::{HttpProxy, Session},
+    proxy::Session,
     server::ShutdownWatch,
     time::timeout,
 };
 
 use super::{
-    filter::Filter,
     held::{Slot, placeholder},
     strict::Objection,
 };
@@ -34,9 +33,9 @@ tokio::task_local! {
     static SCOPE: Arc<Scope>;
 }
 
-/// The proxy as an application of Pingora's.
-pub(super) struct App {
-    proxy: Arc<HttpProxy<Filter>>,
+/// Pingora's proxy as an application of its own.
+pub(super) struct App<P> {
+    proxy: Arc<P>,
     /// How long the head of a request may take.
     head: Duration,
 }
@@ -57,8 +56,8 @@ struct Entry {
     objection: Option<Objection>,
 }
 
-impl App {
-    pub(super) fn new(proxy: HttpProxy<Filter>, head: Duration) -> Self {
+impl<P> App<P> {
+    pub(super) fn new(proxy: P, head: Duration) -> Self {
         Self { proxy: Arc::new(proxy), head }
     }
 
@@ -123,7 +122,7 @@ impl Scope {
 }
 
 #[async_trait]
-impl HttpServerApp for App {
+impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for App<P> {
     async fn process_new_http(
         self: &Arc<Self>,
         mut session: ServerSession,

@@ -40,6 +40,8 @@ pub(super) struct Facts {
     /// Whether the client's connection is encrypted.
     pub(super) is_secure: bool,
     pub(super) upstream: Option<SocketAddr>,
+    /// The port of the upstream, where another proxy told that and no more.
+    pub(super) told_port: Option<u16>,
     pub(super) received: DateTime<Utc>,
     pub(super) started: Instant,
 }
@@ -191,7 +193,7 @@ impl Facts {
             local: &addresses.local,
             local_port: port(self.local),
             upstream: &addresses.upstream,
-            upstream_port: port(self.upstream),
+            upstream_port: port(self.upstream).or(self.told_port),
             hostname: &HOSTNAME,
         }
     }

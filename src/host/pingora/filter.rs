@@ -49,11 +49,13 @@ pub struct Filter {
 /// What belongs to one request.
 #[derive(Debug)]
 pub struct Context {
-    facts: Facts,
+    pub(super) facts: Facts,
     turn: usize,
     tried: Vec<SocketAddr>,
     endpoint: Option<Arc<Endpoint>>,
     slot: Option<Slot>,
+    /// The request that was answered, where it is another than the one that came.
+    subject: Option<RequestHeader>,
     upstream_status: Option<u16>,
     outcome: Option<Outcome>,
     fate: Option<Fate>,
@@ -123,6 +125,7 @@ impl ProxyHttp for Filter {
                 local: None,
                 is_secure: false,
                 upstream: None,
+                told_port: None,
                 received: Utc::now(),
                 started: Instant::now(),
             },
@@ -130,6 +133,7 @@ impl ProxyHttp for Filter {
             tried: Vec::new(),
             endpoint: None,
             slot: None,
+            subject: None,
             upstream_status: None,
             outcome: None,
             fate: None,
@@ -268,7 +272,7 @@ impl ProxyHttp for Filter {
             Verdict::Keep
         };
         if hands_off(Fields::Map(&response.headers), &self.options.opt_out_header) {
-            response.remove_header(&self.options.opt_out_header);
+            *response = amend::without(response, &self.options.opt_out_header)?;
         }
         let hold = match verdict {
             Verdict::Keep => return Ok(()),
@@ -330,7 +334,7 @@ impl ProxyHttp for Filter {
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
-        let request = session.req_header();
+        let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
         let outcome = ctx.outcome.as_ref();
         tracing::info!(
             target: "retort::access",
@@ -373,6 +377,14 @@ impl ProxyHttp for Filter {
 }
 
 impl Context {
+    /// Notes that the request was about another one, which failed with this status, and what was
+    /// decided on that.
+    pub(super) fn answered_for(&mut self, subject: RequestHeader, status: StatusCode, outcome: Outcome) {
+        self.subject = Some(subject);
+        self.upstream_status = Some(status.as_u16());
+        self.outcome = Some(outcome);
+    }
+
     /// Puts the client's session back where a wrapper stands for it.
     fn restore(&mut self, session: &mut Session) {
         if let Some(slot) = self.slot.take()

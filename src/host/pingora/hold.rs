@@ -283,6 +283,12 @@ mod tests {
     const LENGTH: &str = r#"<response-messaging>
         <status-code id="l" code-regex="404" overwrite="ALWAYS"><message>%B</message></status-code></response-messaging>"#;
 
+    const READ: &str = r#"<response-messaging>
+        <status-code id="r" code-regex="404" status="410"><header name="X-A">a</header><meta/></status-code>
+        </response-messaging>"#;
+    const BODY: &str = r#"<response-messaging><status-code id="b" code-regex="404" keep-types="image/*">
+        <header name="X-A">%{body}x</header><message>empty</message></status-code></response-messaging>"#;
+
     /// A response of 404 whose head says nothing of its content.
     struct Held {
         hold: Hold,
@@ -304,6 +310,7 @@ mod tests {
                 local: None,
                 is_secure: false,
                 upstream: None,
+                told_port: None,
                 received: Utc::now(),
                 started: Instant::now(),
             };
@@ -330,6 +337,12 @@ mod tests {
 
     fn head(status: u16, end: bool) -> HttpTask {
         HttpTask::Header(Box::new(ResponseHeader::build(status, None).unwrap()), end)
+    }
+
+    fn json() -> HttpTask {
+        let mut head = ResponseHeader::build(404, None).unwrap();
+        head.insert_header("Content-Type", "application/json").unwrap();
+        HttpTask::Header(Box::new(head), false)
     }
 
     fn body(data: &'static str, end: bool) -> HttpTask {
@@ -405,6 +418,55 @@ mod tests {
         assert!(held.feed(body("0123456789", false)).is_empty());
         assert_eq!(held.feed(body("!", false)), ["404", "0 end"], "nobody knows");
         assert_eq!(held.hold.progress(), Progress::Flooded);
+    }
+
+    #[test]
+    fn what_is_read_and_kept_goes_on_in_order() {
+        let trailer = || HttpTask::Trailer(Some(Box::new(HeaderMap::new())));
+        let cases: [(HttpTask, &[&str]); 5] = [
+            (body("c", true), &["410", "abc end"]),
+            (HttpTask::Done, &["410", "ab end"]),
+            (trailer(), &["410", "ab", "Trailer end"]),
+            (failure(), &["410", "ab", "Failed end"]),
+            (body("0123456789", false), &["410", "ab0123456789"]),
+        ];
+        for (last, released) in cases {
+            let mut held = Held::new(READ, Until::Content);
+            held.feed(json());
+            assert!(held.feed(body("a", false)).is_empty());
+            assert!(held.feed(body("b", false)).is_empty());
+            assert_eq!(held.feed(last), released);
+            assert_eq!(held.hold.progress(), Progress::Passing);
+            assert_eq!(held.feed(body("more", false)), ["more"]);
+        }
+    }
+
+    #[test]
+    fn what_breaks_off_before_its_first_byte_is_nothing() {
+        let mut held = Held::new(READ, Until::Content);
+        held.feed(json());
+        assert_eq!(held.feed(failure()), ["Failed end"]);
+    }
+
+    #[test]
+    fn the_first_byte_may_call_for_the_rest() {
+        let mut held = Held::new(BODY, Until::FirstByte);
+        assert!(held.feed(head(404, false)).is_empty());
+        assert!(held.feed(body("a", false)).is_empty());
+        assert_eq!(held.feed(body("b", true)), ["404", "ab end"]);
+        let mut empty = Held::new(BODY, Until::FirstByte);
+        empty.feed(head(404, false));
+        assert_eq!(empty.feed(HttpTask::Done), ["404", "empty end"]);
+    }
+
+    #[test]
+    fn pieces_are_kept_as_one() {
+        let mut held = Held::new(READ, Until::Content);
+        held.feed(json());
+        (0..10).for_each(|_| assert!(held.feed(body("x", false)).is_empty()));
+        let State::Waiting(waiting) = &held.hold.state else { panic!("it waits") };
+        assert_eq!(waiting.kept, "x".repeat(10));
+        assert_eq!(held.feed(body("", true)), ["410", "xxxxxxxxxx end"]);
     }
 
     #[test]

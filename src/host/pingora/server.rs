@@ -1,4 +1,5 @@
-//! The proxy as a whole: its listeners, its runtime, its beginning and its end.
+//! The proxy, or the error backend, as a whole: its listeners, its runtime, its beginning and its
+//! end.
 
 use std::{
     fmt, io,
@@ -10,7 +11,7 @@ use std::{
 
 use pingora::{
     apps::HttpServerOptions,
-    proxy::http_proxy,
+    proxy::{HttpProxy, ProxyHttp, http_proxy},
     server::{Fds, configuration::ServerConf},
     services::{Service as _, listening::Service},
 };
@@ -21,8 +22,15 @@ use tokio::{
     time,
 };
 
-use super::{app::App, filter::Filter, in_flight::InFlight, options::Options, prompt::Promptly};
-use crate::host::live::Live;
+use super::{
+    app::App,
+    error_backend::ErrorBackend,
+    filter::{Context, Filter},
+    in_flight::InFlight,
+    options::Options,
+    prompt::Promptly,
+};
+use crate::{exchange::error_request::Forwarded, host::live::Live};
 
 /// Connections that the kernel keeps for us until they are accepted.
 const BACKLOG: u32 = 1024;
@@ -33,7 +41,7 @@ const FIRST_RESOLUTION: Duration = Duration::from_secs(2);
 /// How long connections without a request may take to notice that they are to close.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// A reverse proxy that is bound to its addresses.
+/// A reverse proxy, or an error backend, that is bound to its addresses.
 #[derive(Debug)]
 pub struct Server {
     runtime: Runtime,
@@ -41,7 +49,17 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     options: Options,
     live: Arc<Live>,
+    role: Role,
     end: Arc<watch::Sender<End>>,
+}
+
+/// What becomes of the requests.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    /// They go to an upstream, and the rules answer for it.
+    Proxy,
+    /// They tell of others that failed, and the rules answer those.
+    ErrorBackend(Forwarded),
 }
 
 /// Stops a [`Server`] from anywhere.
@@ -79,8 +97,22 @@ enum End {
 }
 
 impl Server {
-    /// Listens on the addresses of `options`. Connections wait until [`Server::run`].
+    /// A reverse proxy on the addresses of `options`. Connections wait until [`Server::run`].
     pub fn bind(options: Options, live: Arc<Live>) -> Result<Self, Error> {
+        Self::listening(options, live, Role::Proxy)
+    }
+
+    /// An error backend on the addresses of `options`, whose upstreams are never asked: it answers
+    /// what other proxies send to one. Connections wait until [`Server::run`].
+    pub fn bind_error_backend(
+        options: Options,
+        forwarded: Forwarded,
+        live: Arc<Live>,
+    ) -> Result<Self, Error> {
+        Self::listening(options, live, Role::ErrorBackend(forwarded))
+    }
+
+    fn listening(options: Options, live: Arc<Live>, role: Role) -> Result<Self, Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads.max(1))
             .thread_name("retort")
@@ -97,7 +129,7 @@ impl Server {
         }
         drop(entered);
         let (end, _) = watch::channel(End::NotYet);
-        Ok(Self { runtime, listeners, addresses, options, live, end: Arc::new(end) })
+        Ok(Self { runtime, listeners, addresses, options, live, role, end: Arc::new(end) })
     }
 
     /// The addresses that it listens on, in the order of the options.
@@ -112,8 +144,9 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, addresses, options, live, end } = self;
-        let stopped = runtime.block_on(serve(listeners, addresses, options, live, end.subscribe()));
+        let Self { runtime, listeners, addresses, options, live, role, end } = self;
+        let bound = listeners.into_iter().zip(addresses).collect();
+        let stopped = runtime.block_on(serve(bound, options, live, role, end.subscribe()));
         // A name that is being resolved must not hold up the end.
         runtime.shutdown_background();
         stopped
@@ -172,35 +205,59 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 async fn serve(
-    listeners: Vec<TcpListener>,
-    addresses: Vec<SocketAddr>,
+    bound: Vec<(TcpListener, SocketAddr)>,
     options: Options,
     live: Arc<Live>,
+    role: Role,
     mut end: watch::Receiver<End>,
 ) -> Stopped {
-    let (patience, head) = (options.timeouts.shutdown, options.timeouts.head);
-    let server_options = server_options(&options);
     let conf = Arc::new(server_conf(&options));
-    let filter = Filter::new(options, live);
+    let filter = Filter::new(options.clone(), live);
     let in_flight = filter.in_flight();
     tokio::select! {
         () = filter.resolve() => {}
         () = time::sleep(FIRST_RESOLUTION) => tracing::warn!("the names of upstreams are not resolved yet"),
         _ = end.wait_for(|end| *end > End::NotYet) => {}
     }
-    let mut proxy = http_proxy(&conf, filter);
-    proxy.server_options = Some(server_options);
-    let mut service = Service::new("retort".to_owned(), Promptly::new(App::new(proxy, head)));
-    let mut bound = Fds::new();
-    for (listener, address) in listeners.into_iter().zip(addresses) {
+    match role {
+        Role::Proxy => accept(bound, http_proxy(&conf, filter), &options, &mut end).await,
+        Role::ErrorBackend(forwarded) => {
+            let backend = ErrorBackend::new(filter, forwarded, options.timeouts.drain);
+            accept(bound, http_proxy(&conf, backend), &options, &mut end).await;
+        }
+    }
+    tokio::select! {
+        () = drained(&in_flight) => {}
+        () = time::sleep(options.timeouts.shutdown) => {
+            tracing::warn!("the time for requests in flight is over");
+        }
+        _ = end.wait_for(|end| *end == End::Now) => {}
+    }
+    Stopped { cut: in_flight.count() }
+}
+
+/// Accepts connections until the end begins.
+async fn accept<P>(
+    bound: Vec<(TcpListener, SocketAddr)>,
+    mut proxy: HttpProxy<P>,
+    options: &Options,
+    end: &mut watch::Receiver<End>,
+) where
+    P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
+{
+    proxy.server_options = Some(server_options(options));
+    let app = Promptly::new(App::new(proxy, options.timeouts.head));
+    let mut service = Service::new("retort".to_owned(), app);
+    let mut fds = Fds::new();
+    for (listener, address) in bound {
         // Pingora takes a listener over by the name of its address.
         service.add_tcp(&address.to_string());
-        bound.add(address.to_string(), listener.into_raw_fd());
+        fds.add(address.to_string(), listener.into_raw_fd());
     }
 
     let (shutdown, shutdown_watch) = watch::channel(false);
     let accepting = async {
-        service.start_service(Some(Arc::new(bound.into())), shutdown_watch, 1).await;
+        service.start_service(Some(Arc::new(fds.into())), shutdown_watch, 1).await;
     };
     let stopping = async {
         // The sender lives as long as the server.
@@ -208,12 +265,6 @@ async fn serve(
         shutdown.send_replace(true);
     };
     tokio::join!(accepting, stopping);
-    tokio::select! {
-        () = drained(&in_flight) => {}
-        () = time::sleep(patience) => tracing::warn!("the time for requests in flight is over"),
-        _ = end.wait_for(|end| *end == End::Now) => {}
-    }
-    Stopped { cut: in_flight.count() }
 }
 
 /// Returns when there has been no request for a while. Connections that wait for one see the

@@ -2,7 +2,19 @@ use super::{retort, run, snapshot};
 
 #[test]
 fn each_verb_explains_itself() {
-    let verbs = ["", "serve", "check", "explain", "render", "demo", "directives"];
+    let verbs = [
+        "",
+        "serve",
+        "error-backend",
+        "check",
+        "fmt",
+        "import",
+        "explain",
+        "render",
+        "test",
+        "demo",
+        "directives",
+    ];
     for verb in verbs {
         let help = run(retort().args(Some(verb).filter(|verb| !verb.is_empty())).arg("--help"));
         assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
@@ -15,7 +27,22 @@ fn the_list_of_verbs_above_is_whole() {
     let help = run(retort().arg("-h")).stdout;
     let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
     let verbs: Vec<_> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(verbs, ["serve", "check", "explain", "render", "demo", "directives", "help"]);
+    assert_eq!(
+        verbs,
+        [
+            "serve",
+            "error-backend",
+            "check",
+            "fmt",
+            "import",
+            "explain",
+            "render",
+            "test",
+            "demo",
+            "directives",
+            "help"
+        ]
+    );
 }
 
 #[test]

@@ -10,6 +10,8 @@ fn wrong_usage_is_two() {
         &["check"],
         &["serve", "--upstream", "http://127.0.0.1:1"],
         &["serve", "--rules", "x", "--upstream", "http://127.0.0.1:1", "--read-timeout", "5"],
+        &["error-backend"],
+        &["error-backend", "--rules", "x", "--upstream", "http://127.0.0.1:1"],
         &["explain", "--rules", "x"],
         &["explain", "--rules", "x", "--status", "99"],
         &["explain", "--rules", "x", "--exchange", "x.json", "--status", "503"],

@@ -100,6 +100,37 @@ fn whether_a_message_is_well_formed_depends_on_its_escape() {
 }
 
 #[test]
+fn whatever_is_inserted_is_tried_out() {
+    let (namespace, inside) =
+        ("http://docs.openrepose.org/repose/response-messaging/v1.0", "%{sid}C %{q}Q %{body}x %v %q");
+    let told = |content_type: &str, text: &str| {
+        let message = format!("<message content-type='{content_type}'><![CDATA[{text}]]></message>");
+        let rules = format!("<status-code id='a' code-regex='4..'>{message}</status-code>");
+        let document =
+            format!("<response-messaging xmlns='{namespace}' expose='sid'>{rules}</response-messaging>");
+        parse(&document)
+            .unwrap()
+            .1
+            .iter()
+            .map(|warning| (warning.code, warning.message.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("application/json", &format!("{{\"a\": \"{inside}\"}}")), []);
+    assert_eq!(told("application/xml", &format!("<a b=\"{inside}\">{inside}</a>")), []);
+    for directive in
+        ["%{sid}C", "%{q}Q", "%{body}x", "%{X-A?X-B:-none}i", "%{rule}x", "%{language}x", "%{trace-id}x"]
+    {
+        let [(code, message)] = &told("application/json", &format!("{{\"a\": {directive}}}"))[..] else {
+            panic!("nothing is said of {directive}");
+        };
+        assert!(*code == "not-well-formed" && message.contains("usual values"), "{directive}: {message}");
+    }
+    // What is absent is tried, too.
+    let [(_, message)] = &told("application/json", "{\"a\": %{body:/a}x}")[..] else { panic!() };
+    assert!(message.contains("not well-formed"), "{message}");
+}
+
+#[test]
 fn text_and_header_elements() {
     let text = |message: &str| rendered(message, "/");
     let field = "<header name='X'>1</header>";

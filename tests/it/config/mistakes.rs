@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use super::{parse, wrap};
 use proptest::prelude::*;
+use retort::{Reply, Rules, exchange::record::Record};
 
 /// Where rules files that are not as they should be stand.
 fn read(name: &str) -> String {
@@ -108,6 +109,28 @@ fn element(depth: u32) -> BoxedStrategy<String> {
         .boxed()
 }
 
+fn statuses() -> impl Iterator<Item = u16> {
+    [200, 304, 404, 500, 503].into_iter()
+}
+
+/// Whatever rules make of a response, it can be sent.
+fn answer(rules: &Rules, status: u16) {
+    let record = serde_json::json!({
+        "request": {"query": "a=%0D%0A", "headers": [["X-A", "\"\r\n<"], ["Accept", "a/b, */*;q=0.1"]]},
+        "response": {"status": status, "body": "{}", "headers": [["Retry-After", "a\r\nb: c"]]},
+    });
+    let record = Record::from_json(record.to_string().as_bytes()).unwrap();
+    let exchange = record.exchange("id", None);
+    let decision = rules.decide(&exchange, record.body());
+    if let Some(reply) = Reply::of(&decision, &exchange) {
+        let mut lines = record.response.headers.clone();
+        reply.apply(&mut lines);
+        assert!((200..=599).contains(&reply.status));
+        let own = lines.iter().filter(|(name, _)| name != "Retry-After");
+        own.for_each(|(name, value)| assert!(!value.contains(&b'\n'), "{name}"));
+    }
+}
+
 proptest! {
     /// Any combination of what the grammar knows is rules or mistakes, each with a place and words.
     #[test]
@@ -116,6 +139,7 @@ proptest! {
         let found = match parse(&document) {
             Ok((rules, warnings)) => {
                 prop_assert_eq!(rules.iter().len(), elements.len());
+                statuses().for_each(|status| answer(&rules, status));
                 warnings
             }
             Err(refused) => {

@@ -158,6 +158,10 @@ fn only_rules_without_conditions_take_statuses_from_later_ones() {
     assert_eq!(told("path='/a'", ""), 0);
     assert_eq!(told("", "<when query='a' matches='b'/>"), 0);
 
+    // A condition with a mistake in it is one all the same.
+    assert_eq!(told("method='('", ""), 1);
+    assert_eq!(told("", "<when query='a' matches='('/>"), 1);
+
     // Conditions save no rule from one before it that has none.
     let conditional = "<status-code id='a' code-regex='4..'><message/></status-code>\
                        <status-code id='b' code-regex='404' method='GET'><message/></status-code>";
@@ -170,7 +174,12 @@ fn secrets_that_are_exposed() {
         let rules = format!("<status-code id='a' code-regex='4..'><message>{text}</message></status-code>");
         wrap(&rules).replacen('>', &format!(" expose='{expose}'>"), 1)
     };
-    assert!(found(&document("Authorization, sid HOME", "x")).is_empty());
+    let all = "%{Authorization}i %{authorization:-x}i %{sid}C %{HOME}e";
+    assert!(found(&document("authorization, sid HOME", all)).is_empty());
+    assert_eq!(
+        pointed(&document("sid SID", "%{Cookie}i %{sid}C %{Sid}C %{home}e %{Set-Cookie}o")),
+        ["Cookie", "Sid", "home", "Set-Cookie"].map(|text| ("not-exposed", text))
+    );
     assert_eq!(pointed(&document(" ", "x")), [("no-effect", " ")]);
     assert_eq!(
         pointed(&document("Authorization; a:b", "x")),

@@ -45,3 +45,38 @@ fn facts_of_each_request() {
         assert!(field("duration_us").unwrap().parse::<u64>().is_ok());
     }
 }
+
+#[test]
+fn who_answered_and_which_condition_failed() {
+    let log = access();
+    let upstream = Upstream::start(|connection| {
+        while let Some(request) = connection.request() {
+            if request.line().contains("/dead") {
+                return;
+            }
+            let json = r#"{"meta":{"status":402}}"#;
+            let head = "HTTP/1.1 500 Oops\r\nContent-Type: application/json";
+            connection.send(format!("{head}\r\nContent-Length: {}\r\n\r\n{json}", json.len()));
+        }
+    });
+    let rules = r#"
+      <status-code id="post" code-regex="50." method="POST"><message>post</message></status-code>
+      <status-code id="meta" code-regex="500" path="/meta"><meta/></status-code>"#;
+    let proxy = Proxy::start(rules, &upstream);
+    let mut client = proxy.connect();
+    let failed = Some("method matches \"POST\"");
+    let cases = [
+        ("/meta", "402", "upstream", "steer", "meta", Some("meta"), None),
+        ("/other", "500", "upstream", "keep", "condition", None, failed),
+        ("/dead", "502", "proxy", "keep", "condition", None, failed),
+    ];
+    for (path, status, source, decision, reason, rule, condition) in cases {
+        let id = format!("who{path}");
+        client.get(path, &format!("X-Request-Id: {id}\r\n"));
+        let event = log(&id);
+        let field = |name: &str| event.get(name).map(String::as_str);
+        assert_eq!((field("status"), field("source")), (Some(status), Some(source)), "{path}");
+        assert_eq!((field("decision"), field("reason")), (Some(decision), Some(reason)), "{path}");
+        assert_eq!((field("rule"), field("condition")), (rule, condition), "{path}");
+    }
+}

@@ -181,3 +181,22 @@ fn templates_see_the_exchange() {
     assert_eq!(response.text(), expected);
     assert_eq!(response.framing, Framing::Length);
 }
+
+#[test]
+fn templates_see_who_talked_to_whom() {
+    let upstream = Upstream::answering("HTTP/1.1 500 Oh No\r\nContent-Length: 0\r\n\r\n");
+    let message = "%{c}a|%v|%{remote}p|%{local}p|%{canonical}p|%{upstream}x|%{source}x|%{cause}x|%{trace-id}x|%{hostname}x";
+    let rules = format!(r#"<status-code id="a" code-regex="5.."><message>{message}</message></status-code>"#);
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let fields = format!("traceparent: 00-{trace}-b7ad6b7169203331-01\r\n");
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let seen = |proxy: &Proxy, from: &str| {
+        let mut client = proxy.connect();
+        let response = client.get("/", &fields);
+        let (remote, local) = (client.address().port(), proxy.address().port());
+        let expected = format!("127.0.0.1|example.org|{remote}|{local}|80|{from}|{trace}|{}", machine.trim());
+        assert_eq!(response.text(), expected);
+    };
+    seen(&Proxy::start(&rules, &upstream), &format!("{}|upstream|", upstream.address()));
+    seen(&Proxy::with(&rules, &[], |_| {}), "|proxy|no-upstream");
+}

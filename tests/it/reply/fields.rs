@@ -53,6 +53,17 @@ fn kept_content_gets_the_rule_s_fields_and_status_and_nothing_else() {
 }
 
 #[test]
+fn texts_name_the_status_that_is_sent() {
+    let fields = || vec![set("X-Status", "%s %>s %<s %{rule}x")];
+    let kept = reply(keeping(fields()).sending(Some(500)), json!([])).unwrap();
+    assert_eq!(summary(&kept), ["x-status: 500 500 503 r"]);
+    let messages = vec![(Offer::Any, message("%s %<s %{rule}x %{message}x"))];
+    let statuses = StatusSet::from_regex("503").unwrap();
+    let rule = StatusRule::new("r", statuses, Overwrite::Always, messages).sending(Some(500));
+    assert_eq!(reply(rule, json!([])).unwrap().body.as_deref(), Some(&b"500 503 r 0"[..]));
+}
+
+#[test]
 fn what_changes_nothing_is_no_reply() {
     assert!(reply(keeping(Vec::new()), json!([])).is_none());
     assert!(reply(keeping(Vec::new()).sending(Some(503)), json!([])).is_none());
@@ -262,6 +273,8 @@ fn head_is_told_no_length_that_it_cannot_know() {
     assert_eq!(length("gone", json!([])).unwrap(), "content-length: 4");
     assert_eq!(length("%B", json!([])), None);
     assert_eq!(length("%B", json!([["Content-Length", "1234"]])).unwrap(), "content-length: 4");
+    assert_eq!(length("%{body}x", json!([["Content-Length", "1234"]])).unwrap(), "-content-length");
+    assert_eq!(length("%{body}x.", json!([["Content-Length", "0"]])).unwrap(), "content-length: 1");
 }
 
 #[test]

@@ -161,6 +161,12 @@ fn what_is_rendered_is_waited_for() {
     assert_eq!(until(with("x", "x"), get(), "text/plain", Body::Unknown), None);
     assert_eq!(until(with("%B", "x"), get(), "text/plain", Body::Unknown), Some(Until::Length));
     assert_eq!(until(with("x", "%b"), get(), "text/plain", Body::Present), Some(Until::Length));
+    let body = "%{body}x";
+    assert_eq!(until(with(body, "x"), get(), "text/plain", Body::Unknown), Some(Until::Content));
+    assert_eq!(until(with("%B", body), get(), "text/plain", Body::Present), Some(Until::Content));
+    assert_eq!(until(with(body, "x"), get(), "text/plain", Body::Absent), None);
+    assert_eq!(until(with(body, "x"), get(), "text/event-stream; charset=utf-8", Body::Unknown), None);
+    assert_eq!(until(with(body, "x"), json!({"method": "HEAD"}), "text/plain", Body::Present), None);
     assert_eq!(until(with("x", "%b"), get(), "text/plain", Body::Absent), None, "there is nothing to count");
     assert_eq!(until(with("%B", "%B"), get(), "text/event-stream", Body::Unknown), None, "it may never end");
     assert_eq!(until(with("%B", "%B"), json!({"method": "HEAD"}), "text/plain", Body::Unknown), None);

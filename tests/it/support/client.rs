@@ -20,6 +20,11 @@ impl Client {
         Self { stream: BufReader::new(stream) }
     }
 
+    /// The address that the proxy sees.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.stream.get_ref().local_addr().unwrap()
+    }
+
     /// A request for `path` with these field lines, each with its end.
     pub(crate) fn request(&mut self, method: &str, path: &str, fields: &str) {
         self.send(format!("{method} {path} HTTP/1.1\r\nHost: example.org\r\n{fields}\r\n").as_bytes());

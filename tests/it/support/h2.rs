@@ -1,12 +1,11 @@
-//! A client of HTTP/2 that knows as much of it as the tests need: it writes fields as literals,
-//! and of those it gets it reads the status.
+//! A client of HTTP/2 that knows as much of it as the tests need.
 
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, hpack};
 
 /// One connection to a proxy, with prior knowledge.
 pub(crate) struct H2Client {
@@ -17,14 +16,15 @@ pub(crate) struct H2Client {
 /// What came on a stream.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct H2Response {
-    /// From the static table of HPACK, where it is one of those.
     pub(crate) status: u16,
+    /// The fields in order, but for the status.
+    pub(crate) fields: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     pub(crate) end: H2End,
 }
 
 /// How a stream ended.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum H2End {
     #[default]
     Open,
@@ -42,6 +42,16 @@ const WINDOW_UPDATE: u8 = 8;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
+/// The dynamic table of fields is to have a size of zero.
+const NO_TABLE: [u8; 6] = [0, 1, 0, 0, 0, 0];
+
+impl H2Response {
+    /// The values of all lines of this name.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        let lines = self.fields.iter().filter(|(other, _)| other == name);
+        lines.map(|(_, value)| value.as_str()).collect()
+    }
+}
 
 impl H2Client {
     pub(crate) fn connect(address: SocketAddr) -> Self {
@@ -50,18 +60,20 @@ impl H2Client {
         stream.set_nodelay(true).unwrap();
         let mut client = Self { stream, next_id: 1 };
         client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
-        client.frame(SETTINGS, 0, 0, &[]);
+        client.frame(SETTINGS, 0, 0, &NO_TABLE);
         client
     }
 
     /// Sends a request without content; returns the id of its stream.
     pub(crate) fn request(&mut self, method: &str, path: &str) -> u32 {
-        self.fields(&[
-            (":method", method),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", "example.org"),
-        ])
+        self.request_with(method, path, &[])
+    }
+
+    /// Sends a request with more fields.
+    pub(crate) fn request_with(&mut self, method: &str, path: &str, more: &[(&str, &str)]) -> u32 {
+        let usual =
+            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        self.fields(&[&usual, more].concat())
     }
 
     /// Sends a request of these fields, which are few and short; returns the id of its stream.
@@ -115,7 +127,12 @@ impl H2Client {
         let ended = flags & END_STREAM != 0;
         match kind {
             HEADERS => {
-                response.status = status(payload[0]);
+                let (status, fields): (Vec<_>, Vec<_>) =
+                    hpack::decode(&payload).into_iter().partition(|(name, _)| name == ":status");
+                if let Some((_, status)) = status.first() {
+                    response.status = status.parse().unwrap();
+                }
+                response.fields.extend(fields);
                 response.end = if ended { H2End::Headers } else { H2End::Open };
             }
             DATA => {
@@ -136,17 +153,5 @@ impl H2Client {
         let [s0, s1, s2, s3] = id.to_be_bytes();
         let head = [l0, l1, l2, kind, flags, s0, s1, s2, s3];
         self.stream.write_all(&[&head[..], payload].concat()).unwrap();
-    }
-}
-
-/// An indexed status of the static table (RFC 7541, appendix A); 1 for any other.
-fn status(first: u8) -> u16 {
-    match first {
-        0x88 => 200,
-        0x89 => 204,
-        0x8b => 304,
-        0x8d => 404,
-        0x8e => 500,
-        _ => 1,
     }
 }

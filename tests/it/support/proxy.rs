@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, thread};
 use retort::{
     Rules,
     config::{self, href::Disk},
+    exchange::error_request::Forwarded,
     host::{
         live::Live,
         pingora::{Handle, Options, Server, Stopped},
@@ -45,7 +46,24 @@ impl Proxy {
         options.threads = 1;
         adjust(&mut options);
         let live = Arc::new(Live::new(rules));
-        let server = Server::bind(options, Arc::clone(&live)).unwrap();
+        Self::running(Server::bind(options, Arc::clone(&live)).unwrap(), live)
+    }
+
+    /// An error backend with these `status-code` elements.
+    pub(crate) fn error_backend(
+        elements: &str,
+        forwarded: Forwarded,
+        adjust: impl FnOnce(&mut Options),
+    ) -> Self {
+        let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], Vec::new());
+        options.threads = 1;
+        adjust(&mut options);
+        let live = Arc::new(Live::new(rules(elements)));
+        let server = Server::bind_error_backend(options, forwarded, Arc::clone(&live)).unwrap();
+        Self::running(server, live)
+    }
+
+    fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
         Self { address, handle, running: Some(thread::spawn(move || server.run())), live }
     }

@@ -1,0 +1,138 @@
+//! The error backend: other proxies ask it what to answer in place of a response that failed.
+//!
+//! It is the proxy up to the point where that would choose an upstream: heads are read, refused,
+//! timed and logged in one way. Then the request is answered, as the one that it tells of.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use pingora::{
+    Error, ErrorType, Result,
+    http::{RequestHeader, ResponseHeader},
+    modules::http::HttpModules,
+    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    upstreams::peer::HttpPeer,
+};
+
+use super::{
+    answer,
+    filter::{Context, Filter},
+};
+use crate::exchange::error_request::{CODE, ErrorRequest, Forwarded};
+
+/// Where an orchestrator asks whether the backend is there. A request with `X-Code` is no such
+/// question: the path may be that of a request that failed.
+const HEALTH: &str = "/healthz";
+
+/// Answers what proxies send to a custom error backend.
+pub(super) struct ErrorBackend {
+    filter: Filter,
+    forwarded: Forwarded,
+    /// How long, once the answer is out, to wait for the rest of the request's content.
+    drain: Duration,
+}
+
+impl ErrorBackend {
+    pub(super) fn new(filter: Filter, forwarded: Forwarded, drain: Duration) -> Self {
+        Self { filter, forwarded, drain }
+    }
+
+    /// Answers for the request that this one tells of.
+    async fn answer(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        let ErrorRequest { status, request, client, upstream_port } =
+            ErrorRequest::read(session.req_header(), self.forwarded);
+        if let Some(client) = client {
+            ctx.facts.client = client.to_string();
+        }
+        ctx.facts.told_port = upstream_port;
+        let subject = RequestHeader::from(request);
+        let outcome = answer::send_about(session, &ctx.facts, &subject, status).await?;
+        ctx.answered_for(subject, status, outcome);
+        Ok(())
+    }
+
+    /// Reads and drops the content of the request, which proxies pass on. A connection that is
+    /// closed before it was read may be reset, and the answer lost.
+    async fn drop_content(&self, session: &mut Session) {
+        session.set_total_drain_timeout(Some(self.drain));
+        if let Err(error) = session.drain_request_body().await {
+            tracing::debug!(target: "retort::proxy", %error, "the rest of a request's body did not come");
+            session.set_keepalive(None);
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for ErrorBackend {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        self.filter.new_ctx()
+    }
+
+    fn init_downstream_modules(&self, modules: &mut HttpModules) {
+        self.filter.init_downstream_modules(modules);
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+        self.filter.early_request_filter(session, ctx).await
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        // Who asks first whether to send the content does not send it after this answer.
+        let expects = session.req_header().headers.contains_key(header::EXPECT);
+        session.set_close_on_response_before_downstream_finish(expects);
+        if asks_for_health(session.req_header()) {
+            say_ok(session).await?;
+        } else {
+            self.answer(session, ctx).await?;
+        }
+        if !expects {
+            self.drop_content(session).await;
+        }
+        Ok(true)
+    }
+
+    /// Is not asked: every request is answered before.
+    async fn upstream_peer(&self, _session: &mut Session, _ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        Error::e_explain(ErrorType::InternalError, "an error backend has no upstream")
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        self.filter.fail_to_proxy(session, error, ctx).await
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        self.filter.logging(session, error, ctx).await;
+    }
+
+    fn suppress_error_log(&self, session: &Session, ctx: &Context, error: &Error) -> bool {
+        self.filter.suppress_error_log(session, ctx, error)
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        session: &Session,
+        ctx: &Context,
+        error: &Error,
+        context: ProxyWarnLogContext,
+    ) -> bool {
+        self.filter.suppress_proxy_warn_log(session, ctx, error, context)
+    }
+}
+
+fn asks_for_health(request: &RequestHeader) -> bool {
+    let reads = matches!(request.method, Method::GET | Method::HEAD);
+    reads && request.uri.path() == HEALTH && !request.headers.contains_key(CODE)
+}
+
+async fn say_ok(session: &mut Session) -> Result<()> {
+    let body = Bytes::from_static(b"ok");
+    let mut head = Box::new(ResponseHeader::build(StatusCode::OK, Some(3))?);
+    head.insert_header(header::CONTENT_TYPE, "text/plain; charset=utf-8")?;
+    head.insert_header(header::CACHE_CONTROL, "no-store")?;
+    head.insert_header(header::CONTENT_LENGTH, body.len())?;
+    answer::write(session, head, Some(body)).await
+}
