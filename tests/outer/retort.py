@@ -4,6 +4,7 @@ import asyncio
 import pathlib
 import re
 import resource
+import socket
 import subprocess
 import tempfile
 
@@ -29,7 +30,7 @@ class Retort:
                    "--upstream", f"http://127.0.0.1:{self.upstream}", *self.flags]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         for line in self.process.stderr:
-            if found := re.search(r"listening.*127\.0\.0\.1:(\d+)", re.sub(r"\x1b\[[0-9;]*m", "", line)):
+            if found := re.search(r"listening.*?127\.0\.0\.1:(\d+)", re.sub(r"\x1b\[[0-9;]*m", "", line)):
                 self.port = int(found[1])
                 break
         else:
@@ -75,6 +76,8 @@ class Upstream:
                 elif re.search(r"(?i)^transfer-encoding:", head, re.M):
                     await reader.readuntil(b"0\r\n\r\n")
                 if path == "/large":
+                    # Else the kernel takes megabytes of it, and all that is measured is how fast.
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.LARGE)
                     for _ in range(self.LARGE >> 16):
                         writer.write(bytes(1 << 16))
@@ -82,7 +85,7 @@ class Upstream:
                 else:
                     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

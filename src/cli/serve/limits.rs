@@ -20,7 +20,8 @@ pub(super) struct ClientLimits {
     #[arg(long, value_name = "TIME", env = "RETORT_KEEP_ALIVE_TIMEOUT", value_parser = value::duration)]
     #[arg(default_value = "75s")]
     keep_alive_timeout: Duration,
-    /// Time over which the content of a request has to come at --min-client-rate on average; then 408
+    /// Time over which the content of a request has to come at --min-client-rate on average; then 408.
+    /// Where there is a response already, and in gRPC, it is --read-timeout
     #[arg(long, value_name = "TIME", env = "RETORT_BODY_TIMEOUT", value_parser = value::duration)]
     #[arg(default_value = "30s")]
     body_timeout: Duration,

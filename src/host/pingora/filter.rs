@@ -19,7 +19,7 @@ use super::{
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
     forward::{self, TraceContext},
-    guard::{Bound, Link},
+    guard::{Bound, Link, Pace},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
@@ -34,6 +34,7 @@ use super::{
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
     host::{fault, live::Live},
+    reply::grpc,
     rules::Reason,
 };
 
@@ -173,13 +174,24 @@ impl Filter {
         Ok(())
     }
 
-    /// Swaps the client's session for a wrapper.
-    fn wrap(&self, session: &mut Session, ctx: &mut Context, hold: Hold) {
-        ctx.restore(session);
-        // In HTTP/1, the connection has a pace itself.
-        let is_h2 = session.as_downstream().is_http2();
-        let pace = ctx.link.as_deref().filter(|_| is_h2 && !session.is_body_done()).map(Link::body_pace);
-        ctx.slot = Some(Slot::install(session, hold, self.drain(), pace));
+    /// The pace of the content that still comes on a stream of HTTP/2; in HTTP/1, the connection has it.
+    fn pace(&self, session: &mut Session, ctx: &Context, usual: fn(&Link) -> Pace) -> Option<Pace> {
+        let link = ctx.link.as_deref().filter(|_| session.as_downstream().is_http2())?;
+        if session.is_body_done() {
+            return None;
+        }
+        let content_type = session.req_header().headers.get(header::CONTENT_TYPE);
+        let is_grpc = content_type.is_some_and(|value| grpc::is_grpc(value.as_bytes()));
+        Some(if is_grpc { link.grpc_pace() } else { usual(link) })
+    }
+
+    /// Swaps the client's session for a wrapper, if one is needed.
+    fn wrap(&self, session: &mut Session, ctx: &mut Context, hold: Option<Hold>, usual: fn(&Link) -> Pace) {
+        let pace = self.pace(session, ctx, usual);
+        if hold.is_some() || pace.is_some() {
+            let hold = hold.unwrap_or_else(Hold::passing);
+            ctx.slot = Some(Slot::install(session, hold, self.drain(), pace));
+        }
     }
 
     /// Once the end has begun, a response is the last one on its connection.
@@ -298,9 +310,7 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        if session.as_downstream().is_http2() && !session.is_body_done() {
-            self.wrap(session, ctx, Hold::passing());
-        }
+        self.wrap(session, ctx, None, Link::body_pace);
         mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
@@ -359,6 +369,7 @@ impl ProxyHttp for Filter {
             return Ok(());
         }
         self.say_whether_to_stay(session);
+        ctx.converses(session);
         // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it.
         if session.req_header().version < Version::HTTP_11
             && response.remove_header(&header::TRANSFER_ENCODING).is_some()
@@ -378,19 +389,19 @@ impl ProxyHttp for Filter {
             *response = amend::without(response, &self.options.opt_out_header)?;
         }
         let hold = match verdict {
-            Verdict::Keep => return Ok(()),
-            Verdict::Wait(until) => Hold::waiting(ctx.facts.clone(), until),
+            Verdict::Keep => None,
+            Verdict::Wait(until) => Some(Hold::waiting(ctx.facts.clone(), until)),
             Verdict::Reply(reply) if reply.body.is_some() => {
-                Hold::replacing(reply, self.options.limits.drain)
+                Some(Hold::replacing(reply, self.options.limits.drain))
             }
             Verdict::Reply(reply) => {
                 if amend::amend(response, &reply).is_err() {
                     ctx.outcome = Some(Outcome::panic());
                 }
-                return Ok(());
+                None
             }
         };
-        self.wrap(session, ctx, hold);
+        self.wrap(session, ctx, hold, Link::talk_pace);
         Ok(())
     }
 
@@ -467,6 +478,13 @@ impl ProxyHttp for Filter {
             cause = ctx.cause.map(Cause::as_str),
             duration_us = u64::try_from(ctx.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
         );
+        // What is left of it is read, so that the connection can be used again.
+        if session.as_downstream().as_http1().is_some()
+            && !session.is_body_done()
+            && let Some(link) = &ctx.link
+        {
+            link.awaits_body(false);
+        }
         if error.is_some() && ctx.answered {
             Scope::save(session);
         }
@@ -503,6 +521,18 @@ impl Context {
             && let Some(outcome) = slot.restore(session)
         {
             self.outcome = Some(outcome);
+        }
+    }
+
+    /// Gives the client more time for its content: there is a response, and what it sends may depend on
+    /// that.
+    fn converses(&mut self, session: &mut Session) {
+        self.restore(session);
+        if let Some(link) = &self.link
+            && session.as_downstream().as_http1().is_some()
+            && !session.is_body_done()
+        {
+            link.awaits_talk();
         }
     }
 

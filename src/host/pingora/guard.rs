@@ -96,6 +96,8 @@ enum What {
     },
     /// The content of a request.
     Body(Pace),
+    /// The same while there is a response: what we say counts as if the client had said it.
+    Talk(Pace),
     /// The first bytes of HTTP/2.
     Preface {
         until: Instant,
@@ -202,6 +204,21 @@ impl Link {
         Pace::new(self.guard.timeouts.client_body, self.guard.limits.client_rate)
     }
 
+    /// The pace of content that comes beside a response: a client may be silent as long as the upstream
+    /// may be.
+    pub(super) fn talk_pace(&self) -> Pace {
+        Pace::new(self.talk_time(), self.guard.limits.client_rate)
+    }
+
+    /// The pace of a stream of gRPC, in which messages may be few.
+    pub(super) fn grpc_pace(&self) -> Pace {
+        Pace::new(self.talk_time(), 0)
+    }
+
+    fn talk_time(&self) -> Duration {
+        self.guard.timeouts.client_body.max(self.guard.timeouts.read)
+    }
+
     /// The pace at which responses have to be taken.
     pub(super) fn send_pace(&self) -> Pace {
         Pace::new(self.guard.timeouts.client_write, self.guard.limits.client_rate)
@@ -231,6 +248,12 @@ impl Link {
     pub(super) fn awaits_body(&self, asked: bool) {
         self.holds_off.store(asked, Ordering::Relaxed);
         self.awaits(What::Body(self.body_pace()));
+    }
+
+    /// More of the content of a request, beside a response.
+    pub(super) fn awaits_talk(&self) {
+        self.holds_off.store(false, Ordering::Relaxed);
+        self.awaits(What::Talk(self.talk_pace()));
     }
 
     /// Whatever the client likes, and when.
@@ -270,7 +293,7 @@ impl Link {
         match &mut lock(&self.awaited).what {
             What::Head { until, .. } | What::Request { until } | What::Preface { until, .. } => Some(*until),
             What::Body(_) if self.holds_off.load(Ordering::Relaxed) => None,
-            What::Body(pace) => Some(pace.wait(Instant::now())),
+            What::Body(pace) | What::Talk(pace) => Some(pace.wait(Instant::now())),
             What::Nothing => None,
         }
     }
@@ -296,7 +319,7 @@ impl Link {
                     awaited.what = What::Nothing;
                 }
             }
-            What::Body(pace) => {
+            What::Body(pace) | What::Talk(pace) => {
                 self.holds_off.store(false, Ordering::Relaxed);
                 pace.moved(bytes);
             }
@@ -307,8 +330,9 @@ impl Link {
 
     /// Something was said to the client.
     pub(super) fn has_spoken(&self) {
-        if self.holds_off.load(Ordering::Relaxed) {
-            self.holds_off.store(false, Ordering::Relaxed);
+        self.holds_off.store(false, Ordering::Relaxed);
+        if let What::Talk(pace) = &mut lock(&self.awaited).what {
+            pace.rest();
         }
     }
 
@@ -317,7 +341,7 @@ impl Link {
         let mut awaited = lock(&self.awaited);
         let bound = match awaited.what {
             What::Request { .. } => Bound::Idle,
-            What::Body(_) => Bound::Body,
+            What::Body(_) | What::Talk(_) => Bound::Body,
             What::Head { .. } | What::Preface { .. } | What::Nothing => Bound::Head,
         };
         self.exceeded(&mut awaited.late, bound)

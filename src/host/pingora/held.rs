@@ -171,6 +171,9 @@ fn replied() -> BError {
 #[async_trait]
 impl CustomSession for Held {
     async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+        if let Some(pace) = &mut self.pace {
+            pace.rest();
+        }
         if self.hold.progress() == Progress::Passing {
             return self.real.response_duplex_vec(tasks).await;
         }

@@ -79,7 +79,8 @@ pub struct Timeouts {
     pub head: Duration,
     /// The windows in which the content of a request has to come at [`Limits::client_rate`]: 30 s. A
     /// client that takes longer is answered with 408. Only the time counts in which the proxy waits
-    /// for the client.
+    /// for the client. Beside a response, and in gRPC, it may be silent for [`Timeouts::read`], as the
+    /// upstream may.
     pub client_body: Duration,
     /// The windows in which a client has to take what it is sent at [`Limits::client_rate`]: 60 s.
     pub client_write: Duration,

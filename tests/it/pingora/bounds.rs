@@ -195,6 +195,44 @@ fn the_upstream_is_late_not_the_client() {
 }
 
 #[test]
+fn a_conversation_takes_its_time() {
+    let upstream = Upstream::start(move |connection| {
+        let talks = connection.head().line().contains("/talk");
+        if talks {
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nyo");
+            let said = connection.bytes(2);
+            connection.send(said);
+        }
+        connection.wait_for_end();
+    });
+    let proxy = proxy(&upstream, |options| options.timeouts.client_body = SHORT);
+    let mut client = proxy.connect();
+    client.request("POST", "/talk", "Content-Length: 2\r\n");
+    assert!(client.until("\r\n\r\nyo").starts_with("HTTP/1.1 200 OK\r\n"));
+    let mut clock = proxy.connect();
+    clock.send(POST);
+    assert!(is_last_answer(&at_the_limit(|| clock.rest()), 408));
+    client.send(b"hi");
+    assert_eq!(client.bytes(2), b"hi");
+}
+
+#[test]
+fn what_nobody_needs_has_to_come_too() {
+    let upstream = Upstream::start(|connection| {
+        connection.head();
+        connection.send(OK);
+    });
+    let proxy = proxy(&upstream, |options| {
+        (options.timeouts.client_body, options.timeouts.read) = (SHORT, SHORT);
+    });
+    let mut client = proxy.connect();
+    client.request("POST", "/", "Content-Length: 1000\r\n");
+    assert_eq!(client.response("POST").unwrap().text(), "ok");
+    assert_eq!(at_the_limit(|| client.rest()), b"");
+    assert_eq!(proxy.counters.reached(Bound::Body), 1);
+}
+
+#[test]
 fn who_asks_first_has_to_send_then() {
     let upstream = Upstream::start(|connection| {
         connection.head();
@@ -238,17 +276,17 @@ fn a_response_is_not_taken() {
 
 #[test]
 fn a_response_is_taken_slowly() {
-    // About 800 kB a second. The system takes more only after much of what it has is gone, which
+    // At most 200 kB a second. The system takes more only after much of what it has is gone, which
     // takes longer than the limit.
     let sip = |client: &mut Client| {
-        client.bytes(16_384);
+        client.bytes(4096);
         thread::park_timeout(PAUSE);
     };
-    for (rate, slow) in [(10_000_000, true), (1000, false)] {
+    for (rate, limit, slow) in [(10_000_000, SHORT, true), (1000, SHORT * 4, false)] {
         let given_up = Gate::default();
         let upstream = endless(given_up.clone());
         let proxy = proxy(&upstream, |options| {
-            options.timeouts.client_write = SHORT;
+            options.timeouts.client_write = limit;
             options.limits.client_rate = rate;
         });
         let mut client = proxy.connect();
@@ -261,7 +299,7 @@ fn a_response_is_taken_slowly() {
             });
             given_up.wait();
         } else {
-            (0..200).for_each(|_| sip(&mut client));
+            (0..300).for_each(|_| sip(&mut client));
             assert_eq!(proxy.counters.reached(Bound::Send), 0);
         }
     }

@@ -95,9 +95,14 @@ impl H2Client {
 
     /// Sends the head of a request with content.
     pub(crate) fn post(&mut self, path: &str) -> u32 {
-        let fields =
+        self.post_with(path, &[])
+    }
+
+    /// Sends the head of a request with content, and with more fields.
+    pub(crate) fn post_with(&mut self, path: &str, more: &[(&str, &str)]) -> u32 {
+        let start =
             [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "example.org")];
-        self.head(&fields, 0)
+        self.head(&[&start, more].concat(), 0)
     }
 
     /// Sends some of the content of a request, and more will follow.

@@ -21,7 +21,7 @@ fn a_connection_says_too_little_to_tell_what_it_speaks() {
     short.send(b"GET / HTTP/1.0\r\n\r\n");
     assert_eq!(short.response("GET").unwrap().text(), "ok", "18 bytes can be a request");
     let mut dripping = proxy.connect();
-    let answer = dripping.drip(b"PUT / HTTP/1.0\r\n\r\n", super::PAUSE / 4);
+    let answer = dripping.drip(b"PUT / HTTP/1.0\r\n\r\n", super::PAUSE / 20);
     assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"), "{answer:?}");
 }
 
@@ -60,6 +60,37 @@ fn content_is_late() {
     assert_eq!(proxy.counters.reached(Bound::Body), 1);
     let id = client.request("GET", "/");
     assert_eq!(client.response(id).body, b"ok", "the other streams go on");
+}
+
+#[test]
+fn a_conversation_takes_its_time() {
+    let upstream = Upstream::start(|connection| {
+        let head = connection.head();
+        if head.line().contains("/talk") {
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+        }
+        if head.line().contains("/late") {
+            connection.wait_for_end();
+        }
+        // A chunk of two bytes.
+        connection.bytes("2\r\nhi\r\n".len());
+        connection.send(if head.line().contains("/talk") { "hi" } else { OK });
+        connection.wait_for_end();
+    });
+    let proxy = proxy(&upstream, |options| {
+        options.h2c = true;
+        options.timeouts.client_body = SHORT;
+    });
+    let mut client = H2Client::connect(proxy.address());
+    let talk = client.post("/talk");
+    assert_eq!(client.status(talk), 200);
+    let grpc = client.post_with("/grpc", &[("content-type", "application/grpc")]);
+    let late = client.post("/late");
+    assert_eq!(at_the_limit(|| client.response(late)).status, 408);
+    client.data(talk, b"hi");
+    assert_eq!(client.response(talk).body, b"hi");
+    client.data(grpc, b"hi");
+    assert_eq!(client.response(grpc).body, b"ok");
 }
 
 #[test]
