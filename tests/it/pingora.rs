@@ -13,6 +13,7 @@ mod log;
 mod memory;
 mod meta;
 mod replaced;
+mod tls;
 mod untouched;
 mod upstreams;
 

@@ -10,6 +10,7 @@ mod hpack;
 mod message;
 mod origin;
 mod proxy;
+pub(crate) mod tls;
 mod until;
 mod upstream;
 
@@ -20,6 +21,7 @@ pub(crate) use h2::{H2Client, H2End};
 pub(crate) use message::{Framing, Response};
 pub(crate) use origin::Origin;
 pub(crate) use proxy::{Proxy, rules};
+pub(crate) use tls::{Authority, H2Origin, Issued, Secured, client, dial, in_front_of, server};
 pub(crate) use until::until;
 pub(crate) use upstream::Upstream;
 

@@ -17,6 +17,7 @@ use super::{Client, Upstream};
 /// A running proxy, stopped when it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
+    tls: Vec<SocketAddr>,
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
     pub(crate) live: Arc<Live>,
@@ -66,12 +67,17 @@ impl Proxy {
 
     fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
-        let upstreams = server.upstreams();
-        Self { address, handle, running: Some(thread::spawn(move || server.run())), live, upstreams }
+        let (upstreams, tls) = (server.upstreams(), server.tls_addresses().to_vec());
+        Self { address, tls, handle, running: Some(thread::spawn(move || server.run())), live, upstreams }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it speaks TLS.
+    pub(crate) fn tls(&self) -> SocketAddr {
+        self.tls[0]
     }
 
     pub(crate) fn handle(&self) -> Handle {
