@@ -18,7 +18,7 @@ pub(super) mod replace;
 /// Lay rules files out
 ///
 /// Indents each file by two spaces a level, puts attributes in one order, and wraps tags of more than
-/// 100 columns. Comments, processing instructions, values and the texts of messages stay byte for byte.
+/// 120 columns. Comments, processing instructions, values and the texts of messages stay byte for byte.
 /// A file is replaced whole or not at all; one with a mistake in its XML is left alone. What is written
 /// is UTF-8, and a declaration of another encoding is adjusted.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `retort serve`: the proxy.
 
 mod tls;
+mod trusted;
 mod upstream_tls;
 mod upstreams;
 
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 
-use self::{tls::TlsListener, upstream_tls::TlsToUpstreams, upstreams::Upstreams};
+use self::{tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams, upstreams::Upstreams};
 use super::{
     console::Console,
     exit::Exit,
@@ -17,7 +18,7 @@ use super::{
     log::Log,
     value,
 };
-use crate::host::pingora::{Limits, Options, Server, Timeouts, Upstream};
+use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream};
 
 /// Run the proxy
 ///
@@ -36,17 +37,20 @@ pub(super) struct Serve {
     upstream: Vec<Upstream>,
     #[command(flatten)]
     listener: Listener,
+    /// Repair or pass on what RFC 9112 leaves to the recipient of a request or a response, instead of
+    /// refusing it
+    #[arg(long, env = "RETORT_LENIENT")]
+    lenient: bool,
     #[command(flatten)]
     tls: TlsListener,
-    /// Pass the X-Forwarded- fields on as they came: another proxy in front has set them
-    #[arg(long, env = "RETORT_KEEP_FORWARDED")]
-    keep_forwarded: bool,
     #[command(flatten)]
     upstreams: Upstreams,
     #[command(flatten)]
     upstream_tls: TlsToUpstreams,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    front: Front,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -81,6 +85,18 @@ struct Tuning {
     #[arg(long, value_name = "SIZE", env = "RETORT_CONTENT_LIMIT", value_parser = value::size)]
     #[arg(default_value = "64KiB")]
     content_limit: u64,
+    /// How many field lines a request may have, up to 256; more are answered with 431
+    #[arg(long, value_name = "N", env = "RETORT_MAX_HEADER_FIELDS", default_value = "100")]
+    max_header_fields: usize,
+    /// How large the head of a request may be, up to 1MiB (64KiB in HTTP/2); larger ones are answered
+    /// with 431
+    #[arg(long, value_name = "SIZE", env = "RETORT_MAX_HEADER_BYTES", value_parser = value::size)]
+    #[arg(default_value = "64KiB")]
+    max_header_bytes: u64,
+    /// How long the target of a request may be, up to 64KiB; longer ones are answered with 414
+    #[arg(long, value_name = "SIZE", env = "RETORT_MAX_TARGET_BYTES", value_parser = value::size)]
+    #[arg(default_value = "16KiB")]
+    max_target_bytes: u64,
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -106,12 +122,13 @@ impl Serve {
         let mut options = Options::new(self.listener.listen.clone(), self.upstream.clone());
         self.listener.apply(&mut options);
         options.tls = self.tls.settings(self.rules.poll_interval)?;
-        options.forwarded = !self.keep_forwarded;
+        self.front.apply(&mut options);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.opt_out_header = self.identity.opt_out_header.clone();
         options.user_header = self.identity.user_header.clone();
         options.balancing = self.upstreams.balancing()?;
         options.upstream_tls = self.upstream_tls.settings();
+        options.strictness.lenient = self.lenient;
         self.tuning.apply(&mut options);
         Ok(options)
     }
@@ -129,8 +146,15 @@ impl Tuning {
             idle: self.idle_timeout,
             ..options.timeouts
         };
-        let content = usize::try_from(self.content_limit).unwrap_or(usize::MAX);
-        options.limits = Limits { drain: self.drain_limit, content, ..options.limits };
+        let bytes = |size| usize::try_from(size).unwrap_or(usize::MAX);
+        options.limits =
+            Limits { drain: self.drain_limit, content: bytes(self.content_limit), ..options.limits };
+        options.strictness = Strictness {
+            max_fields: self.max_header_fields,
+            max_head_bytes: bytes(self.max_header_bytes),
+            max_target_bytes: bytes(self.max_target_bytes),
+            ..options.strictness
+        };
     }
 }
 
@@ -164,7 +188,8 @@ mod tests {
         let more = ["--idle-timeout", "0", "--drain-limit", "1KiB", "--threads", "3", "--h2c"];
         let names = ["--request-id-header", "x-a,x-b", "--request-id-header", "x-c", "--user-header", "x-u"];
         let body = ["--opt-out-header", "X-Hands-Off", "--content-limit", "2KiB"];
-        let options = options(&[&flags[..], &more, &names, &body].concat());
+        let requests = ["--max-header-fields", "7", "--max-header-bytes", "1KiB", "--max-target-bytes", "99"];
+        let options = options(&[&flags[..], &more, &names, &body, &requests, &["--lenient"]].concat());
         assert_eq!(options.timeouts.connect, Duration::from_secs(5));
         assert_eq!(options.timeouts.connect_total, Duration::from_secs(6));
         assert_eq!(options.timeouts.read, Duration::from_millis(100));
@@ -173,6 +198,9 @@ mod tests {
         assert_eq!((options.limits.drain, options.threads, options.h2c), (1024, 3, true));
         assert_eq!(options.request_id_headers, ["x-a", "x-b", "x-c"]);
         assert_eq!(options.user_header, "x-u");
+        let strictness =
+            Strictness { lenient: true, max_fields: 7, max_head_bytes: 1024, max_target_bytes: 99 };
+        assert_eq!(options.strictness, strictness);
         assert_eq!((options.opt_out_header.as_str(), options.limits.content), ("x-hands-off", 2048));
     }
 }

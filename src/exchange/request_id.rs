@@ -27,18 +27,22 @@ pub fn from_client(fields: Fields<'_>, headers: &[HeaderName]) -> Option<String>
 }
 
 /// A new id, a random UUID.
-///
-/// Its bits are a keyed hash of a counter, with a key of the system's random source for each
-/// thread: asking that for every request would cost a system call each.
 pub fn generate() -> String {
+    uuid::Builder::from_random_bytes(random_bits().to_ne_bytes()).into_uuid().hyphenated().to_string()
+}
+
+/// Bits that nobody can foretell.
+///
+/// They are a keyed hash of a counter, with a key of the system's random source for each thread:
+/// asking that for every request would cost a system call each.
+pub(super) fn random_bits() -> u128 {
     thread_local! {
         static SOURCE: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0));
     }
-    let bytes = SOURCE.with(|(keyed, counter)| {
+    SOURCE.with(|(keyed, counter)| {
         let next = || keyed.hash_one(counter.replace(counter.get().wrapping_add(1)));
-        (u128::from(next()) << 64 | u128::from(next())).to_ne_bytes()
-    });
-    uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string()
+        u128::from(next()) << 64 | u128::from(next())
+    })
 }
 
 fn read(value: &[u8]) -> Option<String> {

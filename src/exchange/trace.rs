@@ -2,10 +2,13 @@
 
 use http::HeaderName;
 
-use super::Fields;
+use super::{Fields, request_id::random_bits};
 
 /// The field that carries it.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// What tracing systems add to it; it means nothing without.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The trace that a request is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +19,20 @@ pub struct Trace<'a> {
     pub span_id: &'a str,
 }
 
+/// A trace that begins here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTrace {
+    traceparent: String,
+}
+
 impl<'a> Trace<'a> {
-    /// The trace that the request's `traceparent` names.
+    /// The trace that the request's `traceparent` names. Where there are several lines of it,
+    /// none counts (§3.2.1).
     pub fn of(request: Fields<'a>) -> Option<Self> {
-        Self::parse(std::str::from_utf8(request.first(&TRACEPARENT)?).ok()?)
+        let name = TRACEPARENT;
+        let mut lines = request.lines(&name);
+        let line = lines.next().filter(|_| lines.next().is_none())?;
+        Self::parse(std::str::from_utf8(line).ok()?)
     }
 
     /// Reads a `traceparent` (§3.2): `version-traceid-parentid-flags`, and more after another dash
@@ -31,6 +44,25 @@ impl<'a> Trace<'a> {
         let span_id = parts.next().filter(|id| is_id(id, 16))?;
         parts.next().filter(|flags| is_hex(flags, 2))?;
         (version != "00" || parts.next().is_none()).then_some(Self { trace_id, span_id })
+    }
+}
+
+impl NewTrace {
+    /// A trace with random ids, which nobody is asked to record (§3.2.2.5).
+    pub fn generate() -> Self {
+        // Zero stands for no id.
+        let (trace_id, span_id) = (random_bits().max(1), (random_bits() as u64).max(1));
+        Self { traceparent: format!("00-{trace_id:032x}-{span_id:016x}-00") }
+    }
+
+    /// Its `traceparent`.
+    pub fn traceparent(&self) -> &str {
+        &self.traceparent
+    }
+
+    /// Its ids.
+    pub fn trace(&self) -> Option<Trace<'_>> {
+        Trace::parse(&self.traceparent)
     }
 }
 
@@ -66,5 +98,21 @@ mod tests {
         assert_eq!(Trace::parse(&format!("00-{TRACE_ID}-0000000000000000-01")), None);
         assert_eq!(Trace::parse(&format!("00-{}-{SPAN_ID}-01", TRACE_ID.to_uppercase())), None);
         assert_eq!(Trace::parse(""), None);
+    }
+
+    #[test]
+    fn one_line_and_no_more() {
+        let line = ("traceparent".to_owned(), format!("00-{TRACE_ID}-{SPAN_ID}-01").into_bytes());
+        let lines = [line.clone(), line];
+        assert!(Trace::of(Fields::Lines(&lines[..1])).is_some());
+        assert_eq!(Trace::of(Fields::Lines(&lines)), None);
+    }
+
+    #[test]
+    fn new_ones_can_be_read_and_differ() {
+        let (one, other) = (NewTrace::generate(), NewTrace::generate());
+        let (this, that) = (one.trace().unwrap(), other.trace().unwrap());
+        assert!(this.trace_id != that.trace_id && this.span_id != that.span_id);
+        assert!(one.traceparent().ends_with("-00"));
     }
 }

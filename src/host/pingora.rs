@@ -22,16 +22,24 @@ mod forward;
 mod held;
 mod hold;
 mod in_flight;
+mod mend;
 mod options;
 mod prompt;
+mod proxy_protocol;
 mod server;
+mod strict;
 mod tls;
+mod trusted;
 mod upstream;
 
 pub use filter::{Context, Filter};
+pub use forward::TraceContext;
 pub use options::{Limits, Options, Timeouts};
+pub use proxy_protocol::ProxyProtocol;
 pub use server::{Error, Handle, Server, Stopped};
+pub use strict::Strictness;
 pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
+pub use trusted::{ForwardedHeader, Front, TrustedProxy, TrustedProxyError};
 pub use upstream::tls::{UpstreamHttp2, UpstreamTls, UpstreamTlsError};
 pub use upstream::{
     Address, Balancing, Ejection, HashOn, HealthCheck, Probe, Scheme, Strategy, Upstream, UpstreamError,

@@ -194,6 +194,16 @@ fn the_pages_have_one_style_and_need_nothing_else() {
 }
 
 #[test]
+fn every_rules_file_is_laid_out() {
+    let output = Command::new(env!("CARGO_BIN_EXE_retort"))
+        .args(["fmt", "--check"])
+        .args(rules_files())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
 fn the_table_of_directives_in_the_readme_is_the_one_of_the_code() {
     let output = Command::new(env!("CARGO_BIN_EXE_retort"))
         .args(["directives", "--format", "markdown"])

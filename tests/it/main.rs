@@ -27,3 +27,4 @@ mod rules;
 mod status;
 mod support;
 mod template;
+mod vectors;

@@ -4,24 +4,29 @@
 mod client;
 pub(crate) mod coding;
 mod events;
+mod fault;
 mod gate;
 mod h2;
 mod hpack;
 mod message;
+mod mortal;
+mod notation;
 mod origin;
 mod proxy;
 pub(crate) mod tls;
 mod until;
 mod upstream;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, dial};
 pub(crate) use events::access;
+pub(crate) use fault::{Fault, FaultKind, Towards, Wire};
 pub(crate) use gate::Gate;
 pub(crate) use h2::{H2Client, H2End};
-pub(crate) use message::{Framing, Response};
-pub(crate) use origin::Origin;
+pub(crate) use message::{Framing, Request, Response};
+pub(crate) use mortal::Mortal;
+pub(crate) use notation::Bytes;
+pub(crate) use origin::{Origin, Received};
 pub(crate) use proxy::{Proxy, rules};
-pub(crate) use tls::{Authority, H2Origin, Issued, Secured, client, dial, in_front_of, server};
 pub(crate) use until::until;
 pub(crate) use upstream::Upstream;
 

@@ -204,7 +204,10 @@ fn content_span(source: &str, message: &Element) -> Range<usize> {
         let skipped = [("<![CDATA[", "]]>"), ("<!--", "-->"), ("<?", "?>")]
             .iter()
             .find(|(opening, _)| rest.starts_with(opening))
-            .map(|(_, closing)| rest.find(closing).map_or(rest.len(), |end| end + closing.len()));
+            .map(|(opening, closing)| {
+                let content = rest.get(opening.len()..).unwrap_or_default();
+                content.find(closing).map_or(rest.len(), |end| opening.len() + end + closing.len())
+            });
         match skipped {
             Some(length) => at += markup + length,
             None if rest.starts_with("</") => return start..at + markup,

@@ -151,9 +151,9 @@ impl<'t> Reader<'t> {
             let kind = if rest.is_empty() || rest.starts_with("</") {
                 return Ok((nodes, End(gap)));
             } else if rest.starts_with("<!--") {
-                Kind::Aside(self.until("-->"))
+                Kind::Aside(self.construct("<!--", "-->"))
             } else if rest.starts_with("<?") {
-                Kind::Aside(self.until("?>"))
+                Kind::Aside(self.construct("<?", "?>"))
             } else {
                 Kind::Element(self.element()?)
             };
@@ -178,10 +178,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes everything up to the next `end`, and that.
-    fn until(&mut self, end: &str) -> &'t str {
+    /// Takes what begins with `start`, to its `end`. The two do not overlap: `<!-->` is no comment.
+    fn construct(&mut self, start: &str, end: &str) -> &'t str {
         let rest = self.rest();
-        let length = rest.find(end).map_or(rest.len(), |at| at + end.len());
+        let content = rest.get(start.len()..).unwrap_or_default();
+        let length = content.find(end).map_or(rest.len(), |at| start.len() + at + end.len());
         self.at += length;
         rest.get(..length).unwrap_or(rest)
     }
@@ -227,7 +228,7 @@ impl<'t> Reader<'t> {
             },
         };
         self.at = end;
-        self.until(">");
+        self.construct("</", ">");
         Ok(content)
     }
 
@@ -243,17 +244,17 @@ impl<'t> Reader<'t> {
             ahead.at += text.len();
             let rest = ahead.rest();
             if rest.starts_with("<!--") {
-                ahead.until("-->");
+                ahead.construct("<!--", "-->");
             } else if rest.starts_with(CDATA_START) {
                 extent.has_text |= depth == 0;
-                ahead.until(CDATA_END);
+                ahead.construct(CDATA_START, CDATA_END);
             } else if rest.starts_with("<?") {
-                ahead.until("?>");
+                ahead.construct("<?", "?>");
             } else if rest.is_empty() || (rest.starts_with("</") && depth == 0) {
                 return Ok(Extent { end: ahead.at, ..extent });
             } else if rest.starts_with("</") {
                 depth -= 1;
-                ahead.until(">");
+                ahead.construct("</", ">");
             } else {
                 let StartTag { name, span, .. } = scan::start_tag(ahead.text, ahead.at)?;
                 extent.has_elements = true;

@@ -15,7 +15,7 @@ use std::{
 
 use async_trait::async_trait;
 use pingora::{
-    ErrorType, Result,
+    ErrorType,
     apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream},
     http::RequestHeader,
     protocols::http::ServerSession,
@@ -24,7 +24,10 @@ use pingora::{
     time::timeout,
 };
 
-use super::held::{Slot, placeholder};
+use super::{
+    held::{Slot, placeholder},
+    strict::Objection,
+};
 
 tokio::task_local! {
     static SCOPE: Arc<Scope>;
@@ -49,7 +52,8 @@ pub(super) struct Scope {
 /// A request that was read before Pingora's proxy saw it.
 struct Entry {
     slot: Slot,
-    readable: bool,
+    /// Why it could not be read, where that is so.
+    objection: Option<Objection>,
 }
 
 impl<P> App<P> {
@@ -75,14 +79,14 @@ impl<P> App<P> {
             Ok(Err(error)) if *error.etype() == ErrorType::InvalidHTTPHeader => {
                 tracing::debug!(target: "retort::proxy", %error, "a request cannot be read");
                 session.set_keepalive(None);
-                Some(Box::new(unreadable().ok()?))
+                Some((Box::new(unreadable().ok()?), Objection::to_unreadable(&error)))
             }
             // The client left, or took its time.
             Ok(Ok(false) | Err(_)) | Err(_) => return None,
         };
-        let readable = unreadable.is_none();
+        let (unreadable, objection) = unreadable.unzip();
         let (session, slot) = Slot::wrap(session, unreadable);
-        *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, readable });
+        *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, objection });
         Some(session)
     }
 }
@@ -93,15 +97,15 @@ impl Scope {
         SCOPE.try_with(|_| ()).is_ok()
     }
 
-    /// Unwraps the session of a request that was read already; tells whether it could be.
-    pub(super) fn enter(session: &mut Session) -> bool {
+    /// Unwraps the session of a request that was read already; tells why it could not be.
+    pub(super) fn enter(session: &mut Session) -> Result<(), Objection> {
         let entry = |scope: &Arc<Self>| scope.entry.lock().unwrap_or_else(PoisonError::into_inner).take();
         match SCOPE.try_with(entry).ok().flatten() {
-            None => true,
-            Some(Entry { readable: false, .. }) => false,
+            None => Ok(()),
+            Some(Entry { objection: Some(objection), .. }) => Err(objection),
             Some(Entry { slot, .. }) => {
                 slot.restore(session);
-                true
+                Ok(())
             }
         }
     }
@@ -150,6 +154,6 @@ impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for App<P> {
 
 /// What stands for the head of a request that could not be read. `-` is what access logs write
 /// for what is not known.
-fn unreadable() -> Result<RequestHeader> {
+fn unreadable() -> pingora::Result<RequestHeader> {
     RequestHeader::build("-", b"*", Some(0))
 }

@@ -19,6 +19,7 @@ use pingora::{
 use super::{
     answer,
     filter::{Context, Filter},
+    trusted::Hop,
 };
 use crate::exchange::error_request::{CODE, ErrorRequest, Forwarded};
 
@@ -44,7 +45,7 @@ impl ErrorBackend {
         let ErrorRequest { status, request, client, upstream_port } =
             ErrorRequest::read(session.req_header(), self.forwarded);
         if let Some(client) = client {
-            ctx.facts.client = client.to_string();
+            ctx.facts.client = Hop::Ip(client);
         }
         ctx.facts.told_port = upstream_port;
         let subject = RequestHeader::from(request);

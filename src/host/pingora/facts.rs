@@ -12,11 +12,12 @@ use chrono::{DateTime, Utc};
 use http::{Method, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::{options::Options, upstream::Address};
+use super::{options::Options, trusted::Hop, upstream::Address};
 use crate::{
     Body, Decision, Exchange, Reply, Rules,
     exchange::{
-        Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off, user,
+        Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off,
+        trace::NewTrace, user,
     },
     host::live::Snapshot,
     rules::{Reason, Until},
@@ -34,11 +35,19 @@ pub(super) struct Facts {
     pub(super) id: String,
     /// Whether the client sent the id.
     pub(super) id_was_sent: bool,
-    pub(super) client: String,
+    /// Who asked, as far as those in front are believed.
+    pub(super) client: Hop,
+    /// Who connected, or for whom a trusted proxy did.
+    pub(super) source: Hop,
+    /// Whether what the request says of those before `source` is believed.
+    pub(super) is_believed: bool,
+    /// The other end of the connection.
     pub(super) peer: Option<SocketAddr>,
     pub(super) local: Option<SocketAddr>,
     /// Whether the client's connection is encrypted.
     pub(super) is_secure: bool,
+    /// The trace that begins here, if one does.
+    pub(super) new_trace: Option<NewTrace>,
     pub(super) upstream: Option<Address>,
     /// The port of the upstream, where another proxy told that and no more.
     pub(super) told_port: Option<u16>,
@@ -48,6 +57,7 @@ pub(super) struct Facts {
 
 /// Addresses as texts, to borrow from.
 struct Addresses {
+    client: String,
     peer: String,
     local: String,
     upstream: String,
@@ -102,6 +112,27 @@ pub(super) enum Action {
 }
 
 impl Facts {
+    /// What is known before anything was read.
+    pub(super) fn new(snapshot: Arc<Snapshot>, options: Arc<Options>) -> Self {
+        Self {
+            snapshot,
+            options,
+            id: String::new(),
+            id_was_sent: false,
+            client: Hop::Unknown,
+            source: Hop::Unknown,
+            is_believed: false,
+            peer: None,
+            local: None,
+            is_secure: false,
+            new_trace: None,
+            upstream: None,
+            told_port: None,
+            received: Utc::now(),
+            started: Instant::now(),
+        }
+    }
+
     /// `http` or `https`.
     pub(super) fn scheme(&self) -> &'static str {
         if self.is_secure { "https" } else { "http" }
@@ -155,6 +186,11 @@ impl Facts {
         })
     }
 
+    /// The trace that the upstream sees.
+    pub(super) fn trace<'a>(&'a self, request: Fields<'a>) -> Option<Trace<'a>> {
+        self.new_trace.as_ref().map_or_else(|| Trace::of(request), NewTrace::trace)
+    }
+
     fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
         let rule = decision.rule().map(|rule| &**rule.id());
         for what in refused {
@@ -174,20 +210,21 @@ impl Facts {
             fields,
             id: &self.id,
             user: user::first(fields, &self.options.user_header),
-            trace: Trace::of(fields),
+            trace: self.trace(fields),
         }
     }
 
     fn addresses(&self) -> Addresses {
         let ip = |address: Option<SocketAddr>| text(address.map(|address| address.ip()));
-        Addresses { peer: ip(self.peer), local: ip(self.local), upstream: text(self.upstream.as_ref()) }
+        let (client, upstream) = (self.client.to_string(), text(self.upstream.as_ref()));
+        Addresses { client, peer: ip(self.peer), local: ip(self.local), upstream }
     }
 
     fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
         let port = |address: Option<SocketAddr>| address.map(|address| address.port());
         Connection {
-            client: &self.client,
-            client_host: &self.client,
+            client: &addresses.client,
+            client_host: &addresses.client,
             peer: &addresses.peer,
             peer_port: port(self.peer),
             local: &addresses.local,

@@ -1,10 +1,9 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::Utc;
-use http::{Method, StatusCode, Version, header};
+use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -18,16 +17,20 @@ use super::{
     app::Scope,
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
-    forward,
+    forward::{self, TraceContext},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
     in_flight::{self, InFlight},
+    mend,
     options::Options,
+    proxy_protocol,
+    strict::Objection,
     tls,
+    trusted::Hop,
     upstream::{Address, Lease, Nobody, Upstreams},
 };
 use crate::{
-    exchange::{Cause, Fields, Source, hands_off, request_id},
+    exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
     host::live::Live,
     rules::Reason,
 };
@@ -111,9 +114,22 @@ impl Filter {
         ctx.facts.id_was_sent = from_client.is_some();
         ctx.facts.id = from_client.unwrap_or_else(request_id::generate);
         ctx.facts.peer = inet(session.client_addr());
-        ctx.facts.client = ctx.facts.peer.map_or_else(String::new, |peer| peer.ip().to_string());
-        ctx.facts.local = inet(session.server_addr());
-        ctx.facts.is_secure = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        let ends = session.digest().and_then(proxy_protocol::announced);
+        ctx.facts.local = ends.map(|ends| ends.destination).or(inet(session.server_addr()));
+        let socket = session.digest().and_then(|digest| digest.socket_digest.as_deref());
+        ctx.facts.source = match ends {
+            Some(ends) => Hop::from(ends.source),
+            None => socket.map_or(Hop::Unknown, Hop::of),
+        };
+        let asker = self.options.front.asker(ctx.facts.source, &request.headers);
+        ctx.facts.client = asker.client;
+        ctx.facts.is_believed = asker.is_believed;
+        let is_secure = || session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+        ctx.facts.is_secure = asker.is_secure.unwrap_or_else(is_secure);
+        let makes_traces = self.options.trace_context == TraceContext::Make;
+        if makes_traces && Trace::of(Fields::Map(&request.headers)).is_none() {
+            ctx.facts.new_trace = Some(NewTrace::generate());
+        }
     }
 
     fn drain(&self) -> Drain {
@@ -127,20 +143,7 @@ impl ProxyHttp for Filter {
 
     fn new_ctx(&self) -> Context {
         Context {
-            facts: Facts {
-                snapshot: self.live.snapshot(),
-                options: Arc::clone(&self.options),
-                id: String::new(),
-                id_was_sent: false,
-                client: String::new(),
-                peer: None,
-                local: None,
-                is_secure: false,
-                upstream: None,
-                told_port: None,
-                received: Utc::now(),
-                started: Instant::now(),
-            },
+            facts: Facts::new(self.live.snapshot(), Arc::clone(&self.options)),
             turn: None,
             tried: Vec::new(),
             lease: None,
@@ -162,8 +165,8 @@ impl ProxyHttp for Filter {
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let readable = Scope::enter(session);
         self.read(session, ctx);
-        if !readable {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "the request cannot be read"));
+        if let Err(objection) = readable {
+            return Err(ctx.object(objection));
         }
         let timeouts = &self.options.timeouts;
         if session.is_process_shutting_down() {
@@ -177,14 +180,11 @@ impl ProxyHttp for Filter {
         session.set_abort_on_close(false);
         let upgrade = session.is_upgrade_req();
         session.set_pipelining_enabled(!upgrade);
-        let request = session.req_header();
-        if request.method == Method::CONNECT {
-            return Err(ctx.refuse(StatusCode::METHOD_NOT_ALLOWED, Cause::BadRequest, "no tunnels here"));
+        let raw = session.as_downstream().as_http1().map(|session| session.get_headers_raw_bytes());
+        match self.options.strictness.objection(session.req_header(), raw.as_deref()) {
+            Some(objection) => Err(ctx.object(objection)),
+            None => Ok(()),
         }
-        if request.version == Version::HTTP_11 && !request.headers.contains_key(header::HOST) {
-            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, "no Host field"));
-        }
-        Ok(())
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
@@ -193,8 +193,8 @@ impl ProxyHttp for Filter {
         // So that the attempt which this one is to replace is not counted as load.
         ctx.lease = None;
         let turn = *ctx.turn.get_or_insert_with(|| self.upstreams.turn());
-        let key = self.upstreams.strategy().key(session.req_header(), &ctx.facts.client);
-        let lease = match self.upstreams.pick(turn, key, &ctx.tried) {
+        let key = self.upstreams.strategy().key(session.req_header(), ctx.facts.client);
+        let lease = match self.upstreams.pick(turn, key.as_deref(), &ctx.tried) {
             Ok(lease) => lease,
             Err(nobody) => {
                 self.upstreams.hurry();
@@ -238,9 +238,11 @@ impl ProxyHttp for Filter {
             let context = "no Host field, and the upstream speaks HTTP/2";
             return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, context));
         }
+        mend::request(request)?;
         if self.options.forwarded {
             forward::tell_who_asked(request, session.req_header(), &ctx.facts)?;
         }
+        forward::tell_the_trace(request, &ctx.facts)?;
         if self.options.tls.forward_client_cert {
             tls::tell_who_proved(request, session.digest())?;
         }
@@ -258,6 +260,10 @@ impl ProxyHttp for Filter {
             let context = "the upstream switched protocols unasked";
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, context).into_up());
         }
+        if let Some(objection) = self.options.strictness.objection_to_response(response) {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, objection).into_up());
+        }
+        mend::response(response)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
             if let Some(lease) = &ctx.lease {
@@ -370,7 +376,8 @@ impl ProxyHttp for Filter {
         tracing::info!(
             target: "retort::access",
             id = ctx.facts.id,
-            client = ctx.facts.client,
+            trace_id = ctx.facts.trace(Fields::Map(&request.headers)).map(|trace| trace.trace_id),
+            client = %ctx.facts.client,
             method = request.method.as_str(),
             path = request.uri.path(),
             upstream = ctx.lease.as_ref().map(|lease| tracing::field::display(lease.endpoint().address())),
@@ -423,6 +430,11 @@ impl Context {
         {
             self.outcome = Some(outcome);
         }
+    }
+
+    /// The error for a request that is not to reach the upstream.
+    fn object(&mut self, objection: Objection) -> BError {
+        self.refuse(objection.status, Cause::BadRequest, objection.what)
     }
 
     /// An error that is to be answered in this way.

@@ -1,34 +1,94 @@
 //! What the upstream is told beside what the client sent.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use pingora::{Result, http::RequestHeader};
 
-use super::facts::Facts;
-use crate::exchange::title_case;
+use super::{
+    facts::Facts,
+    trusted::{ForwardedHeader, scheme},
+};
+use crate::exchange::{
+    Fields, Trace, title_case,
+    trace::{TRACEPARENT, TRACESTATE},
+};
 
+const FORWARDED: &str = "Forwarded";
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 const FORWARDED_HOST: &str = "X-Forwarded-Host";
+const FORWARDED_PORT: &str = "X-Forwarded-Port";
+
+/// What becomes of the trace context of requests (W3C Trace Context).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceContext {
+    /// A valid one is passed on as it came, any other is dropped.
+    #[default]
+    Forward,
+    /// The same, but a request without one gets a new one. That says not to record the trace:
+    /// who samples is not for this proxy to say, but tracing in the upstream that heeds it will
+    /// not begin traces of its own.
+    Make,
+    /// It passes as it came, whatever it is.
+    Off,
+}
 
 /// Tells the upstream who asked, how, and for what host.
 ///
-/// The client is appended to the list of those before it; protocol and host are what this proxy
-/// saw, whatever the client claims.
+/// What a trusted proxy wrote down is kept, and continued. All else is what this proxy saw,
+/// whatever the client claims.
 pub(super) fn tell_who_asked(
     request: &mut RequestHeader,
     client_request: &RequestHeader,
     facts: &Facts,
 ) -> Result<()> {
-    if let Some(chain) = chain(request, &facts.client) {
-        request.insert_header(FORWARDED_FOR, chain)?;
-    }
-    request.insert_header(FORWARDED_PROTO, HeaderValue::from_static(facts.scheme()))?;
-    match host(client_request) {
-        Some(host) => request.insert_header(FORWARDED_HOST, host)?,
-        None => {
-            request.remove_header(FORWARDED_HOST);
+    let host = host(client_request);
+    match facts.options.front.header {
+        ForwardedHeader::XForwardedFor => {
+            request.remove_header(FORWARDED);
+            tell_x_forwarded(request, host, facts, facts.is_believed)
         }
+        ForwardedHeader::Forwarded => {
+            let before = if facts.is_believed { list(request, FORWARDED) } else { Vec::new() };
+            let element = element(facts, host.as_ref(), before.is_empty());
+            if let Some(forwarded) = joined(before, &element) {
+                request.insert_header(FORWARDED, forwarded)?;
+            }
+            tell_x_forwarded(request, host, facts, false)
+        }
+    }
+}
+
+fn tell_x_forwarded(
+    request: &mut RequestHeader,
+    host: Option<HeaderValue>,
+    facts: &Facts,
+    is_continued: bool,
+) -> Result<()> {
+    let before = if is_continued { list(request, FORWARDED_FOR) } else { Vec::new() };
+    let last = if is_continued { facts.source } else { facts.client };
+    match joined(before, &last.to_string()) {
+        Some(chain) => request.insert_header(FORWARDED_FOR, chain)?,
+        None => {
+            request.remove_header(FORWARDED_FOR);
+        }
+    }
+    if !is_continued || scheme(&request.headers).is_none() {
+        request.insert_header(FORWARDED_PROTO, HeaderValue::from_static(facts.scheme()))?;
+    }
+    if !is_continued || !request.headers.contains_key(FORWARDED_HOST) {
+        match host {
+            Some(host) => request.insert_header(FORWARDED_HOST, host)?,
+            None => {
+                request.remove_header(FORWARDED_HOST);
+            }
+        }
+    }
+    // Where nobody vouches for it, the two above say it.
+    if !is_continued {
+        request.remove_header(FORWARDED_PORT);
     }
     Ok(())
 }
@@ -47,21 +107,56 @@ pub(super) fn tell_the_id(
     Ok(())
 }
 
+/// Tells the upstream of what trace the request is part; see [`TraceContext`].
+pub(super) fn tell_the_trace(request: &mut RequestHeader, facts: &Facts) -> Result<()> {
+    let is_valid = || Trace::of(Fields::Map(&request.headers)).is_some();
+    if facts.options.trace_context == TraceContext::Off || is_valid() {
+        return Ok(());
+    }
+    request.remove_header(&TRACEPARENT);
+    request.remove_header(&TRACESTATE);
+    match &facts.new_trace {
+        Some(trace) => request.insert_header("traceparent", trace.traceparent()),
+        None => Ok(()),
+    }
+}
+
 /// The host that the client asked for: the authority of HTTP/2, else the Host field.
 pub(super) fn host(request: &RequestHeader) -> Option<HeaderValue> {
     let authority = request.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     authority.or_else(|| request.headers.get(header::HOST).cloned())
 }
 
-fn chain(request: &RequestHeader, client: &str) -> Option<HeaderValue> {
-    if client.is_empty() {
-        return None;
+/// The lines of a list as one.
+fn list(request: &RequestHeader, name: &str) -> Vec<u8> {
+    let lines = request.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(&b", "[..])
+}
+
+/// A list with one more member, either of which may be missing.
+fn joined(mut list: Vec<u8>, last: &str) -> Option<HeaderValue> {
+    if !list.is_empty() && !last.is_empty() {
+        list.extend_from_slice(b", ");
     }
-    let mut chain = Vec::new();
-    for line in request.headers.get_all(FORWARDED_FOR).iter().filter(|line| !line.is_empty()) {
-        chain.extend_from_slice(line.as_bytes());
-        chain.extend_from_slice(b", ");
+    list.extend_from_slice(last.as_bytes());
+    HeaderValue::from_maybe_shared(Bytes::from(list)).ok().filter(|list| !list.is_empty())
+}
+
+/// What this proxy adds to `Forwarded` (RFC 7239 §4): for whom it asks, and, where nobody before it
+/// said so, how and for what host.
+fn element(facts: &Facts, host: Option<&HeaderValue>, is_first: bool) -> String {
+    let mut element = match facts.source.ip() {
+        Some(IpAddr::V4(ip)) => format!("for={ip}"),
+        Some(IpAddr::V6(ip)) => format!("for=\"[{ip}]\""),
+        None => "for=unknown".to_owned(),
+    };
+    if is_first {
+        element.push_str(";proto=");
+        element.push_str(facts.scheme());
+        let host = host.and_then(|host| host.to_str().ok()).filter(|host| !host.contains(['"', '\\']));
+        for piece in host.map(|host| [";host=\"", host, "\""]).into_iter().flatten() {
+            element.push_str(piece);
+        }
     }
-    chain.extend_from_slice(client.as_bytes());
-    HeaderValue::from_maybe_shared(Bytes::from(chain)).ok()
+    element
 }

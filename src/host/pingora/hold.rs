@@ -266,9 +266,8 @@ fn length(task: &HttpTask) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc, time::Instant};
+    use std::{path::Path, sync::Arc};
 
-    use chrono::Utc;
     use http::HeaderMap;
     use pingora::{Error, ErrorType};
 
@@ -300,20 +299,7 @@ mod tests {
             let (rules, _) = config::parse(rules.as_bytes(), Path::new("r"), &mut Disk::default()).unwrap();
             let mut options = Options::new(Vec::new(), Vec::new());
             (options.limits.drain, options.limits.content) = (10, 10);
-            let facts = Facts {
-                snapshot: Arc::clone(&Live::new(rules).snapshot()),
-                options: Arc::new(options),
-                id: String::new(),
-                id_was_sent: false,
-                client: String::new(),
-                peer: None,
-                local: None,
-                is_secure: false,
-                upstream: None,
-                told_port: None,
-                received: Utc::now(),
-                started: Instant::now(),
-            };
+            let facts = Facts::new(Arc::clone(&Live::new(rules).snapshot()), Arc::new(options));
             let hold = Hold::waiting(facts, until);
             Self { hold, request: RequestHeader::build("GET", b"/", None).unwrap() }
         }

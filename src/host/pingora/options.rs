@@ -6,7 +6,10 @@ use chrono_tz::Tz;
 use http::HeaderName;
 
 use super::{
+    forward::TraceContext,
+    strict::Strictness,
     tls::Tls,
+    trusted::Front,
     upstream::{Balancing, Upstream, tls::UpstreamTls},
 };
 use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
@@ -33,10 +36,16 @@ pub struct Options {
     pub timeouts: Timeouts,
     /// Limits of size and number.
     pub limits: Limits,
-    /// Whether the upstream is told who asked, in the `X-Forwarded-` fields. Default: yes. Behind
-    /// another proxy, which has told it, they are to pass as they came: what this one sees as the
-    /// client and the protocol is that proxy.
+    /// What is demanded of requests.
+    pub strictness: Strictness,
+    /// What is believed of proxies in front.
+    pub front: Front,
+    /// Whether the upstream is told who asked, in the `X-Forwarded-` fields and `Forwarded`. Default:
+    /// yes. Otherwise they pass as they came, whoever wrote them; whom this proxy takes for the
+    /// client is up to [`Options::front`] all the same.
     pub forwarded: bool,
+    /// What becomes of the trace context of requests. Default: a valid one is passed on.
+    pub trace_context: TraceContext,
     /// The header fields that may hold a request's id; a generated one is sent in the first.
     pub request_id_headers: Vec<HeaderName>,
     /// The header field that names the remote user.
@@ -101,7 +110,10 @@ impl Options {
             h2c: false,
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            strictness: Strictness::default(),
+            front: Front::default(),
             forwarded: true,
+            trace_context: TraceContext::default(),
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
             opt_out_header: exchange::OPT_OUT,

@@ -31,6 +31,7 @@ use super::{
     in_flight::InFlight,
     options::Options,
     prompt::Promptly,
+    proxy_protocol::{Gate, Gated},
     tls::{Keeper, Problems, Secure, Unkept},
     upstream::{self, Upstreams, tls::UpstreamTlsError},
 };
@@ -294,12 +295,13 @@ where
     P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
 {
     proxy.server_options = Some(server_options(options));
+    let gate = Arc::new(Gate::new(&options.front, options.timeouts.head));
     let app = Promptly::new(App::new(proxy, options.timeouts.head));
     let mut fds = Fds::new();
-    let mut plain = Service::new("retort".to_owned(), app.clone());
+    let mut plain = Service::new("retort".to_owned(), Gated::new(app.clone(), Arc::clone(&gate)));
     listen(&mut plain, bound.plain, &mut fds);
     let mut secure = bound.acceptor.map(|acceptor| {
-        let app = Secure::new(app, acceptor, options.tls.handshake);
+        let app = Gated::new(Secure::new(app, acceptor, options.tls.handshake), gate);
         let mut service = Service::new("retort-tls".to_owned(), app);
         listen(&mut service, bound.secure, &mut fds);
         service

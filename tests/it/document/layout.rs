@@ -50,10 +50,18 @@ fn header_fields_of_a_message_are_laid_out_only_where_blanks_are_no_text() {
 #[test]
 fn a_tag_is_wrapped_where_it_is_too_wide() {
     let tag = |length| format!("<response-messaging a=\"{}\" b=\"\"/>\n", "x".repeat(length));
-    let fits = 100 - (tag(0).len() - 1);
+    let fits = 120 - (tag(0).len() - 1);
     assert_eq!(Layout::read(&tag(fits)).unwrap().to_string(), tag(fits));
     let wrapped = tag(fits + 1).replace(" b=", &format!("\n{:19} b=", ""));
     assert_eq!(Layout::read(&tag(fits + 1)).unwrap().to_string(), wrapped);
+}
+
+#[test]
+fn a_comment_begins_before_it_ends() {
+    let text =
+        "<response-messaging>\n  <!-->-->\n  <status-code><!-->< --></status-code>\n</response-messaging>\n";
+    hold(text);
+    assert_eq!(Layout::read("<!-->-->\n<a/>\n").unwrap().to_string(), "<!-->-->\n<a/>\n");
 }
 
 proptest! {

@@ -13,7 +13,10 @@ use std::{
 
 use retort::host::pingora::{Options, Pair, Tls};
 
-use crate::support::{Authority, Client, H2Client, Proxy, Secured, Upstream, client, dial};
+use crate::support::{
+    Client, H2Client, Proxy, Upstream,
+    tls::{Authority, Secured, client, dial},
+};
 
 const EMPTY: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 

@@ -18,7 +18,7 @@ use std::{
 use retort::host::pingora::{HashOn, Options, Strategy};
 
 use super::IF_EMPTY;
-use crate::support::{Client, Gate, Origin, Proxy, Upstream, access, until};
+use crate::support::{Client, Gate, Mortal, Proxy, Upstream, access, until};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -50,7 +50,7 @@ fn nobody() -> SocketAddr {
 
 #[test]
 fn turns_are_shared_by_weight() {
-    let [a, b, c] = [("a", 1), ("b", 2), ("c", 3)].map(|(name, host)| Origin::start(name, [127, 0, 1, host]));
+    let [a, b, c] = [("a", 1), ("b", 2), ("c", 3)].map(|(name, host)| Mortal::start(name, [127, 0, 1, host]));
     let urls = [url(a.address), format!("{}#weight=2", url(b.address)), url(c.address)];
     let proxy = before("", &urls, |_| {});
     let answers = answers(&mut proxy.connect(), "", 40);
@@ -104,7 +104,7 @@ fn a_busy_upstream_gets_less() {
 #[test]
 fn the_same_upstream_for_the_same_value() {
     let mut origins =
-        [("a", 1), ("b", 2), ("c", 3)].map(|(name, host)| Origin::start(name, [127, 0, 2, host]));
+        [("a", 1), ("b", 2), ("c", 3)].map(|(name, host)| Mortal::start(name, [127, 0, 2, host]));
     let urls = [0, 1, 2].map(|index| url(origins[index].address));
     let hashed = |on: HashOn| {
         before("", &urls, |options| {
@@ -144,8 +144,8 @@ fn the_same_upstream_for_the_same_value() {
 fn an_upstream_that_breaks_connections_is_left_alone_until_it_answers() {
     let is_broken = Arc::new(AtomicBool::new(true));
     let told = Arc::clone(&is_broken);
-    let broken = Origin::with("a", [127, 0, 3, 1], move |_| (!told.load(Ordering::SeqCst)).then_some(200));
-    let well = Origin::start("b", [127, 0, 3, 2]);
+    let broken = Mortal::with("a", [127, 0, 3, 1], move |_| (!told.load(Ordering::SeqCst)).then_some(200));
+    let well = Mortal::start("b", [127, 0, 3, 2]);
     let proxy = before(IF_EMPTY, &[url(broken.address), url(well.address)], |options| {
         options.balancing.ejection.after = 2;
         options.balancing.ejection.time = Duration::from_millis(200);
@@ -165,8 +165,8 @@ fn an_upstream_that_breaks_connections_is_left_alone_until_it_answers() {
 
 #[test]
 fn errors_that_an_upstream_says_eject_nobody() {
-    let erring = Origin::with("a", [127, 0, 4, 1], |_| Some(503));
-    let well = Origin::start("b", [127, 0, 4, 2]);
+    let erring = Mortal::with("a", [127, 0, 4, 1], |_| Some(503));
+    let well = Mortal::start("b", [127, 0, 4, 2]);
     let proxy = before("", &[url(erring.address), url(well.address)], |options| {
         options.balancing.ejection.after = 1;
     });
@@ -220,7 +220,7 @@ fn an_upstream_on_a_unix_socket() {
 
 #[test]
 fn a_stale_connection_is_no_failure() {
-    let mut origin = Origin::start("a", [127, 0, 5, 1]);
+    let mut origin = Mortal::start("a", [127, 0, 5, 1]);
     let proxy = before(IF_EMPTY, &[url(origin.address)], |_| {});
     let mut client = proxy.connect();
     for _ in 0..20 {

@@ -1,11 +1,25 @@
 //! A client that writes the bytes it is given.
 
 use std::{
-    io::{BufReader, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    io::{self, BufReader, Read, Write},
+    net::{IpAddr, Shutdown, SocketAddr, TcpStream},
 };
 
+use tokio::{net::TcpSocket, runtime::Builder};
+
 use super::{PATIENCE, message::Response};
+
+/// Connects from an address of this machine.
+pub(crate) fn dial(from: IpAddr, to: SocketAddr) -> TcpStream {
+    let runtime = Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from, 0)).unwrap();
+        socket.connect(to).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream
+}
 
 /// One connection to a proxy.
 pub(crate) struct Client {
@@ -41,7 +55,12 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).unwrap();
+        self.try_send(bytes).unwrap();
+    }
+
+    /// Sends as much as the other end takes.
+    pub(crate) fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
     }
 
     /// Says that nothing more will be sent.

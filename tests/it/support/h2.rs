@@ -60,10 +60,15 @@ impl H2Client {
 
     /// A client on a connection that is there.
     pub(crate) fn over(stream: TcpStream) -> Self {
+        Self::after(stream, b"")
+    }
+
+    /// A client that sends something before it speaks HTTP.
+    pub(crate) fn after(stream: TcpStream, bytes: &[u8]) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         let mut client = Self { stream, next_id: 1 };
-        client.stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+        client.stream.write_all(&[bytes, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).unwrap();
         client.frame(SETTINGS, 0, 0, &NO_TABLE);
         client
     }
@@ -75,12 +80,17 @@ impl H2Client {
 
     /// Sends a request with more fields.
     pub(crate) fn request_with(&mut self, method: &str, path: &str, more: &[(&str, &str)]) -> u32 {
+        let start =
+            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
+        self.fields(&[&start, more].concat())
+    }
+
+    /// Sends a request of these fields, which are few and short; returns the id of its stream.
+    pub(crate) fn fields(&mut self, fields: &[(&str, &str)]) -> u32 {
         let id = self.next_id;
         self.next_id += 2;
-        let fields =
-            [(":method", method), (":scheme", "http"), (":path", path), (":authority", "example.org")];
         let mut block = Vec::new();
-        for (name, value) in fields.iter().chain(more) {
+        for (name, value) in fields {
             // A literal field that is not to be indexed, its name and value without Huffman code.
             block.push(0);
             for text in [name, value] {
@@ -109,6 +119,14 @@ impl H2Client {
         }
         assert_eq!(response.end, H2End::Open);
         response.status
+    }
+
+    /// Waits for the end of the connection; tells whether nothing came before it.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut bytes = Vec::new();
+        // A reset ends it, too.
+        let _ = self.stream.read_to_end(&mut bytes);
+        bytes.is_empty()
     }
 
     fn read(&mut self, id: u32, response: &mut H2Response) {

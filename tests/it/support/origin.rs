@@ -1,121 +1,131 @@
-//! An upstream that can be killed and started again at the same address.
+//! An upstream that writes down what it got, byte for byte.
 
 use std::{
-    io::{BufReader, Write},
-    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    collections::HashMap,
+    io::{BufRead, BufReader, Read, Write},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
 };
 
-use super::{PATIENCE, message::Request};
-
-/// An upstream that answers each request with a status and its own name.
+/// An upstream that answers everything with `200 ok`, and knows what came from which client: by
+/// the last address of `X-Forwarded-For`, so that clients at different addresses of the loopback
+/// network can share a proxy.
 pub(crate) struct Origin {
-    pub(crate) address: SocketAddr,
-    shared: Arc<Shared>,
-    acceptor: Option<thread::JoinHandle<()>>,
+    address: SocketAddr,
+    received: Arc<Mutex<HashMap<Option<IpAddr>, Vec<Received>>>>,
+    stopped: Arc<AtomicBool>,
 }
 
-/// Says with which status a request is answered.
-type Status = dyn Fn(&Request) -> Option<u16> + Send + Sync;
-
-struct Shared {
-    name: &'static str,
-    status: Box<Status>,
-    served: AtomicUsize,
-    killed: AtomicBool,
-    connections: Mutex<Vec<TcpStream>>,
+/// A request as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) head: Vec<u8>,
+    /// The content, without its chunks.
+    pub(crate) body: Vec<u8>,
+    /// Whether it came to its end.
+    pub(crate) whole: bool,
 }
 
 impl Origin {
-    /// Starts one that is always well.
-    pub(crate) fn start(name: &'static str, ip: [u8; 4]) -> Self {
-        Self::with(name, ip, |_| Some(200))
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (received, stopped) = (Arc::<Mutex<HashMap<_, Vec<_>>>>::default(), Arc::<AtomicBool>::default());
+        let (received_too, stopped_too) = (Arc::clone(&received), Arc::clone(&stopped));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopped_too.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (mut stream, received) = (BufReader::new(stream.unwrap()), Arc::clone(&received_too));
+                thread::spawn(move || {
+                    while let Some(request) = read(&mut stream) {
+                        let (client, whole) = (client(&request.head), request.whole);
+                        received.lock().unwrap().entry(client).or_default().push(request);
+                        if !whole || stream.get_mut().write_all(OK).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Self { address, received, stopped }
     }
 
-    /// Starts one that answers with the status that is said; `None` ends the connection instead.
-    ///
-    /// The IP address, one of the loopback, should be its own: while it is dead, the kernel may
-    /// give its port away.
-    pub(crate) fn with(
-        name: &'static str,
-        ip: [u8; 4],
-        status: impl Fn(&Request) -> Option<u16> + Send + Sync + 'static,
-    ) -> Self {
-        let shared = Shared {
-            name,
-            status: Box::new(status),
-            served: AtomicUsize::new(0),
-            killed: AtomicBool::new(true),
-            connections: Mutex::default(),
-        };
-        let address = SocketAddr::new(IpAddr::from(ip), 0);
-        let mut origin = Self { address, shared: Arc::new(shared), acceptor: None };
-        origin.restart();
-        origin
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// Responses so far.
-    pub(crate) fn served(&self) -> usize {
-        self.shared.served.load(Ordering::SeqCst)
-    }
-
-    /// Breaks all connections, and takes no more.
-    pub(crate) fn kill(&mut self) {
-        self.shared.killed.store(true, Ordering::SeqCst);
-        let Some(acceptor) = self.acceptor.take() else { return };
-        // Wakes it, to see it.
-        let _ = TcpStream::connect(self.address);
-        acceptor.join().unwrap();
-        for connection in self.shared.connections.lock().unwrap().drain(..) {
-            let _ = connection.shutdown(Shutdown::Both);
-        }
-    }
-
-    pub(crate) fn restart(&mut self) {
-        let listener = TcpListener::bind(self.address).unwrap();
-        self.address = listener.local_addr().unwrap();
-        self.shared.killed.store(false, Ordering::SeqCst);
-        let shared = Arc::clone(&self.shared);
-        self.acceptor = Some(thread::spawn(move || shared.accept(&listener)));
+    /// What came from a client; `None` are the requests of which it is not known.
+    pub(crate) fn from(&self, client: Option<IpAddr>) -> Vec<Received> {
+        self.received.lock().unwrap().get(&client).cloned().unwrap_or_default()
     }
 }
 
 impl Drop for Origin {
     fn drop(&mut self) {
-        self.kill();
+        self.stopped.store(true, Ordering::SeqCst);
+        // Wakes the listener, to see it.
+        let _ = TcpStream::connect(self.address);
     }
 }
 
-impl Shared {
-    fn accept(self: &Arc<Self>, listener: &TcpListener) {
-        for stream in listener.incoming() {
-            if self.killed.load(Ordering::SeqCst) {
-                return;
-            }
-            let Ok(stream) = stream else { continue };
-            stream.set_nodelay(true).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            self.connections.lock().unwrap().push(stream.try_clone().unwrap());
-            let shared = Arc::clone(self);
-            thread::spawn(move || shared.serve(BufReader::new(stream)));
-        }
-    }
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-    fn serve(&self, mut stream: BufReader<TcpStream>) {
-        while let Some(request) = Request::read(&mut stream) {
-            let Some(status) = (self.status)(&request) else { break };
-            self.served.fetch_add(1, Ordering::SeqCst);
-            let (name, length) = (self.name, self.name.len());
-            let response = format!("HTTP/1.1 {status} Said\r\nContent-Length: {length}\r\n\r\n{name}");
-            if stream.get_mut().write_all(response.as_bytes()).is_err() {
-                break;
-            }
-        }
-        // A clone is among the connections, so that dropping this one would not end it.
-        let _ = stream.get_ref().shutdown(Shutdown::Both);
+/// Reads a request; `None` at the end of the connection. A field that cannot be understood ends
+/// the content there and then: what follows is taken for a request, which nobody sent.
+fn read(stream: &mut BufReader<TcpStream>) -> Option<Received> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_until(b'\n', &mut head).ok().filter(|read| *read > 0)?;
     }
+    if field(&head, "expect").is_some() {
+        stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+    }
+    let mut body = Vec::new();
+    let whole = if field(&head, "transfer-encoding").is_some() {
+        read_chunks(stream, &mut body).is_some()
+    } else {
+        let length = field(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        stream.take(length).read_to_end(&mut body).is_ok() && body.len() as u64 == length
+    };
+    Some(Received { head, body, whole })
+}
+
+/// Reads chunks; trailers are not looked at.
+fn read_chunks(stream: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> Option<()> {
+    loop {
+        let size = u64::from_str_radix(&read_line(stream)?, 16).ok()?;
+        if size == 0 {
+            while !read_line(stream)?.is_empty() {}
+            return Some(());
+        }
+        let before = body.len() as u64;
+        stream.take(size).read_to_end(body).ok()?;
+        if body.len() as u64 != before + size || !read_line(stream)?.is_empty() {
+            return None;
+        }
+    }
+}
+
+fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = Vec::new();
+    stream.read_until(b'\n', &mut line).ok()?;
+    String::from_utf8(line).ok()?.strip_suffix("\r\n").map(str::to_owned)
+}
+
+fn client(head: &[u8]) -> Option<IpAddr> {
+    field(head, "x-forwarded-for")?.rsplit(", ").next()?.parse().ok()
+}
+
+/// The value of the first line of this name.
+fn field(head: &[u8], name: &str) -> Option<String> {
+    let head = String::from_utf8_lossy(head);
+    let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let mut named = fields.filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.to_owned())
 }

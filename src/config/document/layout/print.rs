@@ -9,7 +9,7 @@ use super::{Attribute, Content, Element, End, Gap, Kind, Layout, Node};
 use crate::config::document::{names::is_space, scan};
 
 /// How many columns a tag may take, its indentation included, before each attribute gets a line.
-const WIDTH: usize = 100;
+const WIDTH: usize = 120;
 
 const INDENT: &str = "  ";
 

@@ -1,14 +1,14 @@
 //! How requests are shared among upstreams, and when one of them gets none.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
 use http::{
-    HeaderName, HeaderValue,
+    HeaderName,
     uri::{Authority, PathAndQuery},
 };
 use pingora::http::RequestHeader;
 
-use crate::status::StatusSet;
+use crate::{host::pingora::trusted::Hop, status::StatusSet};
 
 /// How requests are shared among upstreams, and when one of them gets none.
 #[derive(Clone, Debug)]
@@ -134,14 +134,14 @@ impl Strategy {
     pub(in crate::host::pingora) fn key<'a>(
         &self,
         request: &'a RequestHeader,
-        client: &'a str,
-    ) -> Option<&'a [u8]> {
+        client: Hop,
+    ) -> Option<Cow<'a, [u8]>> {
         match self {
             Strategy::RoundRobin | Strategy::LeastLoad => None,
-            Strategy::ConsistentHash(HashOn::Client) => Some(client.as_bytes()),
-            Strategy::ConsistentHash(HashOn::Path) => Some(request.uri.path().as_bytes()),
+            Strategy::ConsistentHash(HashOn::Client) => Some(client.to_string().into_bytes().into()),
+            Strategy::ConsistentHash(HashOn::Path) => Some(request.uri.path().as_bytes().into()),
             Strategy::ConsistentHash(HashOn::Header(name)) => {
-                request.headers.get(name).map(HeaderValue::as_bytes)
+                request.headers.get(name).map(|value| value.as_bytes().into())
             }
         }
     }

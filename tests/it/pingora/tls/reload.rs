@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink, time::Duration};
 use retort::host::{pingora::ClientAuth, reload};
 
 use super::*;
-use crate::support::{Issued, until};
+use crate::support::{tls::Issued, until};
 
 /// Longer than a test: what is seen nevertheless was not seen by the clock.
 const NEVER: Duration = Duration::from_secs(3600);

@@ -13,7 +13,11 @@ use retort::{
 use super::*;
 use crate::{
     pingora::{ALWAYS, IF_EMPTY},
-    support::{Framing, H2Origin, Issued, in_front_of, server, until},
+    support::{
+        Framing,
+        tls::{H2Origin, Issued, in_front_of, server},
+        until,
+    },
 };
 
 /// What the client is told, with the cause.

@@ -11,7 +11,7 @@ use std::{
 use retort::host::pingora::{HealthCheck, Probe};
 
 use super::{before, count, url};
-use crate::support::{Origin, Proxy, Upstream, access, until};
+use crate::support::{Mortal, Proxy, Upstream, access, until};
 
 /// What there is to say where all are down.
 const BUSY: &str = r#"
@@ -36,7 +36,7 @@ fn who_is_not_well_gets_no_requests() {
     let says = [200, 200].map(|status| Arc::new(AtomicU16::new(status)));
     let origin = |name, host, says: &Arc<AtomicU16>| {
         let says = Arc::clone(says);
-        Origin::with(name, [127, 0, 6, host], move |request| {
+        Mortal::with(name, [127, 0, 6, host], move |request| {
             let is_check = request.line().starts_with("GET /healthz ");
             Some(if is_check { says.load(Ordering::SeqCst) } else { 200 })
         })
@@ -95,7 +95,7 @@ fn what_a_check_says_of_itself() {
 fn a_check_that_fails_now_and_then_changes_nothing() {
     let checks = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&checks);
-    let origin = Origin::with("a", [127, 0, 7, 1], move |_| {
+    let origin = Mortal::with("a", [127, 0, 7, 1], move |_| {
         let is_good = seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(3);
         Some(if is_good { 200 } else { 500 })
     });
@@ -123,7 +123,7 @@ fn a_check_that_nobody_answers_fails() {
 
 #[test]
 fn connections_are_enough_for_some() {
-    let mut origin = Origin::with("a", [127, 0, 8, 1], |_| Some(500));
+    let mut origin = Mortal::with("a", [127, 0, 8, 1], |_| Some(500));
     let proxy = before("", &[url(origin.address)], |options| {
         options.balancing.health_check =
             Some(HealthCheck { interval: Duration::from_millis(2), ..HealthCheck::new(Probe::Tcp) });

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{IF_EMPTY, before, url};
-use crate::support::{Origin, Proxy, until};
+use crate::support::{Mortal, Proxy, until};
 
 /// Clients that ask without a pause, and count the answers that they get.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl Load {
 
 #[test]
 fn every_answer_is_an_upstreams_or_a_rules() {
-    let mut origins = [Origin::start("a", [127, 0, 9, 1]), Origin::start("b", [127, 0, 9, 2])];
+    let mut origins = [Mortal::start("a", [127, 0, 9, 1]), Mortal::start("b", [127, 0, 9, 2])];
     let urls = [url(origins[0].address), url(origins[1].address)];
     let proxy = before(IF_EMPTY, &urls, |options| {
         options.balancing.ejection.time = Duration::from_millis(5);
@@ -78,10 +78,10 @@ fn every_answer_is_an_upstreams_or_a_rules() {
             origin.restart();
             until("it serves again", || origin.served() > served);
         }
-        origins.iter_mut().for_each(Origin::kill);
+        origins.iter_mut().for_each(Mortal::kill);
         load.goes_on(50);
-        origins.iter_mut().for_each(Origin::restart);
-        let served = origins.each_ref().map(Origin::served);
+        origins.iter_mut().for_each(Mortal::restart);
+        let served = origins.each_ref().map(Mortal::served);
         until("both serve again", || (0..2).all(|index| origins[index].served() > served[index]));
         load.is_over.store(true, Ordering::SeqCst);
     });
