@@ -42,12 +42,12 @@ pub(super) struct Serve {
     upstream: Vec<Upstream>,
     #[command(flatten)]
     listener: Listener,
-    #[command(flatten)]
-    tls: TlsListener,
     /// Repair or pass on what RFC 9112 leaves to the recipient of a request or a response, instead of
     /// refusing it
     #[arg(long, env = "RETORT_LENIENT")]
     lenient: bool,
+    #[command(flatten)]
+    tls: TlsListener,
     #[command(flatten)]
     upstreams: Upstreams,
     #[command(flatten)]

@@ -17,6 +17,7 @@ mod memory;
 mod meta;
 mod refusals;
 mod replaced;
+mod tls;
 mod trace;
 mod trusted;
 mod untouched;

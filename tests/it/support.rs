@@ -13,6 +13,7 @@ mod mortal;
 mod notation;
 mod origin;
 mod proxy;
+pub(crate) mod tls;
 mod until;
 mod upstream;
 

@@ -1,7 +1,7 @@
 //! What a reply makes of the head of a response, and what content goes with it.
 
 use bytes::Bytes;
-use http::{HeaderName, Method, StatusCode, Version};
+use http::{HeaderName, Method, StatusCode, Version, header};
 use pingora::http::{HeaderNameVariant, RequestHeader, ResponseHeader};
 
 use crate::{Reply, exchange::title_case, host::fault, reply::Edit, status::reason_phrase};
@@ -18,6 +18,8 @@ pub(super) fn amend(head: &mut ResponseHeader, reply: &Reply) -> Result<(), Unam
         if reply.body.is_some() {
             // The message is ours, whatever version the upstream speaks.
             head.set_version(Version::HTTP_11);
+            // Pingora may have put it there since the reply was made: the old content had no length.
+            head.remove_header(&header::TRANSFER_ENCODING);
         }
         reply.edits.iter().for_each(|edit| apply(&mut head, edit));
         head
@@ -81,7 +83,7 @@ fn apply(head: &mut ResponseHeader, edit: &Edit) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, header};
+    use http::HeaderValue;
 
     use super::*;
 

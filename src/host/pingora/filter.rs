@@ -310,6 +310,11 @@ impl ProxyHttp for Filter {
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        let host = forward::host(session.req_header());
+        if request.version == Version::HTTP_2 && host.is_none_or(|host| host.is_empty()) {
+            let context = "no Host field, and the upstream speaks HTTP/2";
+            return Err(ctx.refuse(StatusCode::BAD_REQUEST, Cause::BadRequest, context));
+        }
         self.wrap(session, ctx, None, Link::body_pace);
         mend::request(request)?;
         if self.options.forwarded {
@@ -370,10 +375,13 @@ impl ProxyHttp for Filter {
         }
         self.say_whether_to_stay(session);
         ctx.converses(session);
-        // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it.
-        if session.req_header().version < Version::HTTP_11
-            && response.remove_header(&header::TRANSFER_ENCODING).is_some()
-        {
+        // A client of HTTP/1.0 knows no chunks; the end of the connection is the end for it. Of a
+        // response of HTTP/2, Pingora makes chunks only after this, and the wrapper undoes that.
+        let is_old = session.req_header().version < Version::HTTP_11;
+        let has_length = response.headers.contains_key(header::CONTENT_LENGTH);
+        let chunks_to_come = is_old && response.version == Version::HTTP_2 && !has_length;
+        let had_chunks = is_old && response.remove_header(&header::TRANSFER_ENCODING).is_some();
+        if chunks_to_come || had_chunks {
             session.set_keepalive(None);
         }
         let verdict = if ctx.facts.snapshot.rules.covers(response.status.as_u16()) {
@@ -389,7 +397,7 @@ impl ProxyHttp for Filter {
             *response = amend::without(response, &self.options.opt_out_header)?;
         }
         let hold = match verdict {
-            Verdict::Keep => None,
+            Verdict::Keep => chunks_to_come.then(Hold::passing),
             Verdict::Wait(until) => Some(Hold::waiting(ctx.facts.clone(), until)),
             Verdict::Reply(reply) if reply.body.is_some() => {
                 Some(Hold::replacing(reply, self.options.limits.drain))
@@ -398,7 +406,7 @@ impl ProxyHttp for Filter {
                 if amend::amend(response, &reply).is_err() {
                     ctx.outcome = Some(Outcome::panic());
                 }
-                None
+                chunks_to_come.then(Hold::passing)
             }
         };
         self.wrap(session, ctx, hold, Link::talk_pace);

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
-use http::HeaderMap;
+use http::{HeaderMap, Version, header};
 use pingora::{
     BError, Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -131,7 +131,20 @@ impl Held {
         if out.is_empty() {
             return Ok(false);
         }
-        self.real.response_duplex_vec(out).await
+        self.write(out).await
+    }
+
+    /// Writes what the client is to get. One of HTTP/1.0 knows no chunks: the end of the connection
+    /// is the end for it.
+    async fn write(&mut self, mut tasks: Vec<HttpTask>) -> Result<bool> {
+        if self.req_header().version < Version::HTTP_11 {
+            for task in &mut tasks {
+                if let HttpTask::Header(head, _) = task {
+                    head.remove_header(&header::TRANSFER_ENCODING);
+                }
+            }
+        }
+        self.real.response_duplex_vec(tasks).await
     }
 
     /// Reads what the client sends, at its pace.
@@ -175,7 +188,7 @@ impl CustomSession for Held {
             pace.rest();
         }
         if self.hold.progress() == Progress::Passing {
-            return self.real.response_duplex_vec(tasks).await;
+            return self.write(tasks).await;
         }
         let written = self.pass_on(tasks).await?;
         match self.hold.progress() {

@@ -18,6 +18,7 @@ use super::{Client, Upstream};
 /// A running proxy, stopped when it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
+    tls: Vec<SocketAddr>,
     handle: Handle,
     running: Option<thread::JoinHandle<Stopped>>,
     readiness: Arc<Readiness>,
@@ -71,13 +72,19 @@ impl Proxy {
 
     fn running(server: Server, live: Arc<Live>) -> Self {
         let (address, handle) = (server.addresses()[0], server.handle());
-        let (upstreams, counters, readiness) = (server.upstreams(), server.counters(), server.readiness());
+        let (upstreams, tls) = (server.upstreams(), server.tls_addresses().to_vec());
+        let (counters, readiness) = (server.counters(), server.readiness());
         let running = Some(thread::spawn(move || server.run()));
-        Self { address, handle, running, readiness, live, upstreams, counters }
+        Self { address, tls, handle, running, readiness, live, upstreams, counters }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it speaks TLS.
+    pub(crate) fn tls(&self) -> SocketAddr {
+        self.tls[0]
     }
 
     pub(crate) fn handle(&self) -> Handle {

@@ -45,21 +45,7 @@ pub(in crate::host::pingora) fn tell_who_proved(
 
 /// Bytes as a structured field has them (RFC 9651 §3.3.5): in base64, between colons.
 fn byte_sequence(bytes: &[u8]) -> String {
-    const DIGITS: [char; 64] = {
-        let mut digits = ['+'; 64];
-        let mut index = 0;
-        while index < 63 {
-            digits[index] = match index as u8 {
-                letter @ ..26 => (b'A' + letter) as char,
-                letter @ 26..52 => (b'a' + letter - 26) as char,
-                62 => '+',
-                digit => (b'0' + digit - 52) as char,
-            };
-            index += 1;
-        }
-        digits[63] = '/';
-        digits
-    };
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4 + 2);
     text.push(':');
     for group in bytes.chunks(3) {
@@ -67,7 +53,7 @@ fn byte_sequence(bytes: &[u8]) -> String {
             group.iter().fold(0, |bits, byte| bits << 8 | usize::from(*byte)) << (8 * (3 - group.len()));
         for place in 0..4 {
             let digit = DIGITS.get(bits >> (18 - 6 * place) & 63).filter(|_| place <= group.len());
-            text.push(digit.copied().unwrap_or('='));
+            text.push(digit.map_or('=', |digit| char::from(*digit)));
         }
     }
     text.push(':');
