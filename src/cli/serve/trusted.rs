@@ -48,7 +48,8 @@ enum ProxyProtocol {
     Off,
     /// Those from trusted proxies do, and no others
     Trusted,
-    /// All do; where proxies are named as trusted, connections from elsewhere are closed
+    /// All do. Name the balancers with --trusted-proxy, or anybody can say who asks; connections from
+    /// elsewhere are closed then
     Require,
 }
 

@@ -7,10 +7,9 @@ use std::{
 };
 
 use serde::Deserialize;
-use tokio::{net::TcpSocket, runtime::Builder};
 
 use super::{Connection, Named, all, load, same};
-use crate::support::{Bytes, Origin, PATIENCE, Proxy, Received, Response};
+use crate::support::{Bytes, Origin, PATIENCE, Proxy, Received, Response, dial};
 
 /// What a client sends on a connection of its own, and what comes of it.
 #[derive(Clone, Deserialize)]
@@ -96,14 +95,7 @@ fn requests() {
 
 /// Connects from an address of its own, by which the upstream knows it.
 fn connect(from: IpAddr, to: SocketAddr) -> TcpStream {
-    let runtime = Builder::new_current_thread().enable_io().build().unwrap();
-    let connected = runtime.block_on(async {
-        let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::new(from, 0))?;
-        socket.connect(to).await?.into_std()
-    });
-    let stream = connected.unwrap();
-    stream.set_nonblocking(false).unwrap();
+    let stream = dial(from, to);
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
