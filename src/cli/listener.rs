@@ -81,7 +81,9 @@ pub(super) fn refused(error: Error) -> anyhow::Error {
         Error::UpstreamTls(UpstreamTlsError::SystemRoots(_) | UpstreamTlsError::NoRoots) => {
             anyhow!("{error}; `--upstream-ca FILE` names others")
         }
-        Error::Tls(_) | Error::UpstreamTls(_) | Error::Upgrade { .. } | Error::Runtime(_) => anyhow!(error),
+        // Each says all that its source does.
+        Error::Tls(_) | Error::UpstreamTls(_) | Error::Runtime(_) => anyhow!("{error}"),
+        Error::Upgrade { .. } => anyhow!(error),
     }
 }
 

@@ -298,21 +298,15 @@ impl Link {
         }
     }
 
-    /// So many bytes came. It is an error where they complete nothing and the time for that is over.
-    pub(super) fn has_come(&self, bytes: usize) -> io::Result<()> {
+    /// So many bytes came. However late it is, the client was in time if we looked too late.
+    pub(super) fn has_come(&self, bytes: usize) {
         let mut awaited = lock(&self.awaited);
         match &mut awaited.what {
             What::Request { .. } => {
                 let until = Instant::now() + self.guard.timeouts.head;
                 awaited.what = What::Head { until, has_begun: true };
             }
-            What::Head { until, has_begun } => {
-                *has_begun = true;
-                if Instant::now() > *until {
-                    drop(awaited);
-                    return Err(self.is_over());
-                }
-            }
+            What::Head { has_begun, .. } => *has_begun = true,
             What::Preface { missing, .. } => {
                 *missing = missing.saturating_sub(bytes);
                 if *missing == 0 {
@@ -325,7 +319,6 @@ impl Link {
             }
             What::Nothing => {}
         }
-        Ok(())
     }
 
     /// Something was said to the client.

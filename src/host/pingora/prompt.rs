@@ -75,12 +75,12 @@ impl Prompt {
     }
 
     /// Gives what was read before its time.
-    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) -> io::Result<()> {
+    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) {
         let count = self.ahead.len().min(buffer.remaining());
         let rest = self.ahead.split_off(count);
         buffer.put_slice(&self.ahead);
         self.ahead = rest;
-        self.link.has_come(count)
+        self.link.has_come(count);
     }
 
     /// What comes of waiting for the client to send.
@@ -143,7 +143,8 @@ impl AsyncRead for Prompt {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if !self.ahead.is_empty() {
-            return Poll::Ready(self.read_ahead(buffer));
+            self.read_ahead(buffer);
+            return Poll::Ready(Ok(()));
         }
         // That the client takes nothing now is no reason not to listen to it.
         if self.pending
@@ -155,10 +156,11 @@ impl AsyncRead for Prompt {
         if Pin::new(&mut self.stream).poll_read(context, buffer)?.is_pending() {
             return self.wait(context);
         }
-        match buffer.filled().len().saturating_sub(before) {
-            0 => Poll::Ready(Ok(())),
-            count => Poll::Ready(self.link.has_come(count)),
+        let count = buffer.filled().len().saturating_sub(before);
+        if count > 0 {
+            self.link.has_come(count);
         }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     folder, retort, run,
     running::{Running, request},
 };
+use crate::support::tls::{Authority, client, dial};
 
 /// An upstream that answers every request with an empty 410.
 fn upstream() -> SocketAddr {
@@ -75,5 +76,65 @@ fn a_port_that_is_taken_is_told_of() {
         refused.stderr.contains(&format!("retort: error: cannot listen on {address}: ")),
         "{}",
         refused.stderr
+    );
+}
+
+#[test]
+fn tls_is_spoken_where_it_is_asked_for_and_nowhere_else() {
+    let folder = folder();
+    let authority = Authority::new();
+    authority.issue(&["localhost"]).write(folder.path(), "tls");
+    let mut serve = retort();
+    serve.current_dir(&folder).args(["serve", "--rules", "rules.xml", "--tls-listen", "127.0.0.1:0"]);
+    serve.args(["--tls-cert", "tls.pem", "--tls-key", "tls.key"]);
+    serve.env("RETORT_UPSTREAM", format!("http://{}", upstream())).env("RETORT_LOG_FORMAT", "json");
+    let mut serve = Running::start(&mut serve);
+    let listening = serve.stderr.after("\"message\":\"listening\"");
+    let field = |name: &str| {
+        let start = format!("\"{name}\":\"");
+        listening.split(&start).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    assert_eq!(field("on"), "", "the default of --listen is gone");
+    let secured = dial(field("tls").parse().unwrap(), client(&authority, &[], None), "localhost").unwrap();
+    let gone = crate::support::Client::over(secured.stream).get("/x", "");
+    assert_eq!((gone.status(), gone.text()), (410, "410 for GET /x"));
+    serve.signal("TERM");
+    assert_eq!(serve.end().code(), Some(0));
+}
+
+#[test]
+fn certificates_that_cannot_be_used_keep_it_from_starting() {
+    let folder = folder();
+    let authority = Authority::new();
+    authority.issue(&["localhost"]).write(folder.path(), "a");
+    authority.issue(&["localhost"]).write(folder.path(), "b");
+    let refused = |flags: &[&str]| {
+        let serve = ["serve", "--rules", "rules.xml", "--upstream", "http://127.0.0.1:1"];
+        let refused = run(retort().current_dir(&folder).args(serve).args(flags));
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{flags:?}");
+        refused
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("retort: error: "))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let listen = ["--tls-listen", "127.0.0.1:0", "--tls-cert", "a.pem", "--tls-key"];
+    assert_eq!(
+        refused(&[&listen[..], &["b.key"]].concat()),
+        "retort: error: b.key: the private key is not that of the certificate in a.pem; the two have to be \
+         made, and replaced, together"
+    );
+    assert!(
+        refused(&[&listen[..], &["no.key"]].concat())
+            .starts_with("retort: error: no.key: No such file or directory")
+    );
+    assert_eq!(
+        refused(&[&listen[..], &["a.key", "--tls-cert", "b.pem"]].concat()),
+        "retort: error: there are 2 `--tls-cert` and 1 `--tls-key`; each certificate has a key"
+    );
+    assert!(
+        refused(&["--listen", "127.0.0.1:0", "--upstream", "https://app", "--upstream-ca", "a.key"])
+            .starts_with("retort: error: a.key: there is no certificate in it, but a private key")
     );
 }

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# When slow clients are let go, and what is left of them: tests/outer/limits.sh [BINARY [COUNT]]
+#
+# COUNT connections (1000) of each kind wait for their end, under limits of a few seconds. Exits with 1 if
+# one of them ends more than a second before or after its limit, or if descriptors do not return to what
+# they were. Takes about half a minute.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+exec python3 tests/outer/limits.py "${1:-target/debug/retort}" "${2:-1000}"
