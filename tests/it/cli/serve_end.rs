@@ -109,8 +109,8 @@ fn a_log_that_nobody_reads_costs_no_request() {
     let serve = Running::start_with_log(&mut command, Stdio::from(writer));
     // The command has a copy of the pipe's end, which nobody else is to have.
     drop(command);
-    let lines = BufReader::new(log).lines().map_while(Result::ok);
-    let listening = lines.skip_while(|line| !line.contains("listening on=\"")).next().unwrap();
+    let mut lines = BufReader::new(log).lines().map_while(Result::ok);
+    let listening = lines.find(|line| line.contains("listening on=\"")).unwrap();
     let address = listening.split('"').nth(1).unwrap().parse().unwrap();
     for _ in 0..3 {
         let replaced = request(address, "GET /x HTTP/1.1\r\n");
