@@ -21,7 +21,10 @@ use rustls::{
     pki_types::{PrivateKeyDer, ServerName},
     version::{TLS12, TLS13},
 };
-use tokio::{io::copy_bidirectional, net, runtime};
+use tokio::{
+    io::{AsyncWriteExt, copy_bidirectional},
+    net, runtime,
+};
 
 /// A connection over TLS, as its plain end.
 #[derive(Debug)]
@@ -64,13 +67,25 @@ pub(crate) fn server(own: &Issued, protocols: &[&str]) -> ServerConfig {
 
 /// Connects, asks for a name, and bridges; or tells why it did not come to that.
 pub(crate) fn dial(address: SocketAddr, config: ClientConfig, name: &str) -> io::Result<Secured> {
+    dial_after(address, &[], config, name)
+}
+
+/// The same, where something stands before TLS.
+pub(crate) fn dial_after(
+    address: SocketAddr,
+    first: &[u8],
+    config: ClientConfig,
+    name: &str,
+) -> io::Result<Secured> {
+    let first = first.to_owned();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (far, _) = listener.accept().unwrap();
     let (tell, told) = mpsc::channel();
     bridge(async move {
-        let stream = net::TcpStream::connect(address).await.unwrap();
+        let mut stream = net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(&first).await.unwrap();
         let mut stream = match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
             Ok(stream) => stream,
             Err(error) => return tell.send(Err(error)).unwrap(),

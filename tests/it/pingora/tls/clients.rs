@@ -6,13 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use retort::host::pingora::ClientAuth;
+use retort::host::pingora::{ClientAuth, ProxyProtocol};
 use rustls::ProtocolVersion;
 
 use super::*;
 use crate::{
     pingora::{ALWAYS, IF_EMPTY},
-    support::{H2End, PATIENCE, tls::old_client},
+    support::{
+        H2End, PATIENCE,
+        tls::{dial_after, old_client},
+    },
 };
 
 #[test]
@@ -105,6 +108,30 @@ fn the_name_chooses_the_certificate() {
         let refused = dial(proxy.tls(), client(&authority, &[], None), other).unwrap_err().to_string();
         assert!(refused.contains("not valid for name"), "{other}: {refused}");
     }
+}
+
+#[test]
+fn a_balancer_says_for_whom_before_the_handshake() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let (_, pair) = pair(folder.path(), &authority, "a", &["example.org"]);
+    let upstream = Upstream::answering(EMPTY);
+    let who = r#"<status-code id="who" code-regex="404"><message>%a</message></status-code>"#;
+    let proxy = proxy(who, &upstream, vec![pair], |options| {
+        options.front.proxy_protocol = ProxyProtocol::Require;
+    });
+    let line = b"PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n";
+    let secured =
+        dial_after(proxy.tls(), line, client(&authority, &["http/1.1"], None), "example.org").unwrap();
+    assert_eq!(Client::over(secured.stream).get("/", "").text(), "192.0.2.1");
+    let secured = dial_after(proxy.tls(), line, client(&authority, &["h2"], None), "example.org").unwrap();
+    let mut h2 = H2Client::over(secured.stream);
+    let id = h2.request("GET", "/");
+    assert_eq!(h2.response(id).body, b"192.0.2.1");
+    for request in upstream.requests() {
+        assert_eq!(request.all("x-forwarded-proto"), ["https"]);
+    }
+    dial(proxy.tls(), client(&authority, &[], None), "example.org").expect_err("nobody was announced");
 }
 
 #[test]
