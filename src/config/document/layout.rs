@@ -1,5 +1,5 @@
 //! The same document as its author laid it out: comments, processing instructions and blank lines
-//! are kept, and values stand as they are written. [`parse`](super::parse) says what a document
+//! are kept, and values stand as they are written. [`parse`] says what a document
 //! means, this what it looks like; [`Layout`] prints it tidily.
 
 use std::ops::Range;
@@ -89,7 +89,7 @@ enum Gap {
 }
 
 impl<'t> Layout<'t> {
-    /// Reads a document, as strictly as [`parse`](super::parse) does.
+    /// Reads a document, as strictly as [`parse`] does.
     pub fn read(text: &'t str) -> Result<Self, Error> {
         parse(text)?;
         let mut reader = Reader { text, at: 0, newline: None };
