@@ -140,7 +140,11 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{StatusRule, accept::Negotiation, rules::Overwrite, status::StatusSet};
+    use crate::{
+        accept::Negotiation,
+        rules::{Overwrite, StatusRule},
+        status::StatusSet,
+    };
 
     fn rules(ids: impl IntoIterator<Item = String>) -> Rules {
         let statuses = StatusSet::from_regex("404").unwrap();
