@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod admin;
 mod allocations;
 mod cases;
 mod cli;
