@@ -238,7 +238,14 @@ impl Template {
 impl<'a> Subject<'a> {
     /// A template that belongs to no rule, for a response whose status stays.
     pub fn of(exchange: &'a Exchange<'a>) -> Self {
-        Self { exchange, status: exchange.response.status, rule: "", message: None, language: None, sent: None }
+        Self {
+            exchange,
+            status: exchange.response.status,
+            rule: "",
+            message: None,
+            language: None,
+            sent: None,
+        }
     }
 
     /// The status that conditions are about: the upstream's, or the one that was sent once it was.

@@ -38,7 +38,6 @@ mod tls;
 mod trusted;
 mod upstream;
 
-pub use debug_header::DEBUG_HEADER;
 pub use filter::{Context, Filter};
 pub use forward::TraceContext;
 pub use guard::{Bound, Counters, raise_file_limit};

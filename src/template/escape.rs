@@ -117,12 +117,7 @@ impl Escape {
         match self {
             Escape::Json => replace_in_json(c, out),
             Escape::Xml | Escape::Html => self.replace_in_markup(c, out),
-            Escape::Url
-            | Escape::Text
-            | Escape::None
-            | Escape::Header
-            | Escape::Log
-            | Escape::LogWord => {}
+            Escape::Url | Escape::Text | Escape::None | Escape::Header | Escape::Log | Escape::LogWord => {}
         }
     }
 

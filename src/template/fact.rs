@@ -53,11 +53,8 @@ static NAMED: [(&str, Fact); 11] = [
 ];
 
 /// What there is to know once the response is over.
-static NAMED_IN_LOGS: [(&str, Fact); 3] = [
-    ("decision", Fact::Decision),
-    ("decision-reason", Fact::DecisionReason),
-    ("condition", Fact::Condition),
-];
+static NAMED_IN_LOGS: [(&str, Fact); 3] =
+    [("decision", Fact::Decision), ("decision-reason", Fact::DecisionReason), ("condition", Fact::Condition)];
 
 /// All names that messages can have.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {

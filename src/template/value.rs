@@ -191,7 +191,11 @@ impl Value {
             (Form::Time, Value::Received(_) | Value::ReceivedInClf) => Some(None),
             _ => None,
         };
-        TABLE.iter().chain(&LOG_TABLE).find_map(|entry| Some((entry.letter, of(entry)?))).unwrap_or(('%', None))
+        TABLE
+            .iter()
+            .chain(&LOG_TABLE)
+            .find_map(|entry| Some((entry.letter, of(entry)?)))
+            .unwrap_or(('%', None))
     }
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod access_log;
 mod allocations;
 mod cases;
 mod cli;

@@ -20,9 +20,14 @@ pub enum Format {
     Template(Box<Template>),
 }
 
-/// Why a text is no format: all its mistakes.
+/// Why a text is no format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError(Vec<template::Error>);
+pub enum FormatError {
+    /// It is no name of one, and has no directive in it.
+    Unknown(String),
+    /// The mistakes of a template.
+    Template(Vec<template::Error>),
+}
 
 impl Format {
     /// Reads `json`, `common`, `combined`, or a template, which may show the secrets that `expose`
@@ -32,10 +37,10 @@ impl Format {
             "json" => return Ok((Format::Json, Vec::new())),
             "common" => COMMON,
             "combined" => COMBINED,
-            // A word is a name that there isn't, rather than a line without a value in it.
+            text if !text.contains('%') => return Err(FormatError::Unknown(text.to_owned())),
             text => text,
         };
-        let parsed = Template::parse_log_line(template, expose).map_err(FormatError)?;
+        let parsed = Template::parse_log_line(template, expose).map_err(FormatError::Template)?;
         Ok((Format::Template(Box::new(parsed.template)), parsed.warnings))
     }
 
@@ -50,7 +55,16 @@ impl Format {
 
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
+        let errors = match self {
+            FormatError::Unknown(text) => {
+                return write!(
+                    f,
+                    "`{text}` is not json, common or combined, and no template: it has no directive"
+                );
+            }
+            FormatError::Template(errors) => errors,
+        };
+        for (index, error) in errors.iter().enumerate() {
             let separator = if index > 0 { "; " } else { "" };
             write!(f, "{separator}{} at {}", error.kind, error.span.start)?;
             match &error.kind {
@@ -100,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_and_has_no_content() {
-        for text in ["a\nb", "a\\nb", "%h\r", "\u{1b}[31m%h", "%{body}x", "%{body:/a}x", "%Z"] {
+        for text in ["a\nb", "a\\nb", "%h\r", "\u{1b}[31m%h", "%{body}x", "%{body:/a}x", "%Z", "apache", ""] {
             assert!(parse(text, &[]).is_err(), "{text:?}");
         }
         assert!(parse("%h\t%U\\t%r", &[]).is_ok());

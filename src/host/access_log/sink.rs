@@ -250,8 +250,7 @@ mod tests {
     fn what_was_pushed_is_written_by_the_end() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let sink =
-            Sink::start(Output::open(Target::File(path.clone())).unwrap(), Overflow::Drop).unwrap();
+        let sink = Sink::start(Output::open(Target::File(path.clone())).unwrap(), Overflow::Drop).unwrap();
         lines(10_000).iter().for_each(|line| sink.push(line));
         sink.close();
         assert_eq!(fs::read(&path).unwrap(), lines(10_000).concat());

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, Uri, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::facts::{Action, Facts, Outcome};
+use super::facts::{Facts, Outcome};
 use crate::{
     Exchange,
     exchange::{Cause, Content, Fields, Response, Source},
@@ -66,7 +66,7 @@ impl Ended<'_> {
                 upstream_status: self.upstream_status,
                 bytes: self.bytes,
                 cause: self.cause,
-                decision: outcome.map_or(Action::Keep, |outcome| outcome.action).as_str(),
+                decision: outcome.map_or("keep", |outcome| outcome.action.as_str()),
                 why: outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
                 condition: outcome.and_then(|outcome| outcome.condition.as_deref()),
                 end: self.end,

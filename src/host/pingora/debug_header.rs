@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 use pingora::http::ResponseHeader;
 
 use super::{amend, facts::Outcome, options::Options};
@@ -24,9 +24,6 @@ pub(super) fn mark(head: &mut ResponseHeader, outcome: &Outcome, options: &Optio
         tracing::error!(target: "retort::proxy", "a response could not be marked");
     }
 }
-
-/// The name of the field unless another is set.
-pub const DEBUG_HEADER: HeaderName = HeaderName::from_static("retort-decision");
 
 fn dictionary(outcome: &Outcome) -> String {
     let mut text = outcome.action.as_str().to_owned();
@@ -62,19 +59,22 @@ fn push_string(value: &str, out: &mut String) {
 mod tests {
     use std::sync::Arc;
 
+    use http::HeaderName;
+
     use super::*;
-    use crate::host::pingora::facts::Action;
+
+    const NAME: HeaderName = HeaderName::from_static("retort-decision");
 
     fn told(rule: &str) -> String {
-        let (action, reason) = (Action::Replace, "body-empty");
-        dictionary(&Outcome { action, reason, rule: Some(Arc::from(rule)), message: Some(0), condition: None })
+        let outcome = Outcome { rule: Some(Arc::from(rule)), message: Some(0), ..Outcome::no_rule() };
+        dictionary(&outcome)
     }
 
     #[test]
     fn it_is_a_dictionary() {
-        assert_eq!(told("limits"), r#"replace;rule="limits";message=0;reason=body-empty"#);
-        assert_eq!(told(r#"a"b\c d"#), r#"replace;rule="a\"b\\c d";message=0;reason=body-empty"#);
-        assert_eq!(told("füß\r\n\"%"), r#"replace;rule=%"f%c3%bc%c3%9f%0d%0a%22%25";message=0;reason=body-empty"#);
+        assert_eq!(told("limits"), r#"keep;rule="limits";message=0;reason=no-rule"#);
+        assert_eq!(told(r#"a"b\c d"#), r#"keep;rule="a\"b\\c d";message=0;reason=no-rule"#);
+        assert_eq!(told("füß\r\n\"%"), r#"keep;rule=%"f%c3%bc%c3%9f%0d%0a%22%25";message=0;reason=no-rule"#);
         assert_eq!(dictionary(&Outcome::no_rule()), "keep;reason=no-rule");
     }
 
@@ -86,10 +86,10 @@ mod tests {
         head.append_header("X-A", "a").unwrap();
         head.append_header("retort-decision", "another").unwrap();
         mark(&mut head, &Outcome::no_rule(), &options);
-        assert_eq!(head.headers.get_all(DEBUG_HEADER).iter().count(), 2, "it is off");
-        options.debug_header = Some(DEBUG_HEADER);
+        assert_eq!(head.headers.get_all(NAME).iter().count(), 2, "it is off");
+        options.debug_header = Some(NAME);
         mark(&mut head, &Outcome::no_rule(), &options);
-        let values: Vec<_> = head.headers.get_all(DEBUG_HEADER).iter().collect();
+        let values: Vec<_> = head.headers.get_all(NAME).iter().collect();
         assert_eq!(values, ["keep;reason=no-rule"]);
         assert_eq!(head.headers["x-a"], "a");
     }
