@@ -29,7 +29,7 @@ fn every_response_tells_of_its_decision() {
     for (path, told) in [
         ("/empty", replaced),
         ("/held", replaced),
-        ("/held-full", "keep;rule=\"empty\";reason=body-present"),
+        ("/held-full", "keep;rule=\"empty\";message=1;reason=body-present"),
         ("/full", "keep;reason=hands-off"),
         ("/fine", "keep;reason=condition"),
         ("/dead", replaced),
