@@ -14,7 +14,7 @@ mod identity;
 mod import;
 mod listener;
 mod load;
-mod log;
+mod logging;
 mod recorded;
 mod render;
 mod serve;

@@ -115,7 +115,7 @@ impl Edit {
 
 /// What a rule's own header fields are rendered for.
 fn of_rule<'a>(rule: &'a StatusRule, exchange: &'a Exchange<'a>, status: u16) -> Subject<'a> {
-    Subject { exchange, status, rule: rule.id(), message: None, language: None }
+    Subject { exchange, status, rule: rule.id(), message: None, language: None, sent: None }
 }
 
 /// What a message and its header fields are rendered for.

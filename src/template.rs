@@ -22,7 +22,7 @@ use std::fmt;
 
 use http::HeaderName;
 
-use crate::Exchange;
+use crate::{Exchange, exchange::Cause};
 pub use error::{Error, ErrorKind, Warning, WarningKind};
 pub use escape::Escape;
 use insert::boundary;
@@ -31,8 +31,18 @@ use value::Value;
 /// A compiled message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
+    purpose: Purpose,
     escape: Escape,
     segments: Vec<Segment>,
+}
+
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// It goes to a client.
+    Message,
+    /// It tells of a request that is over, on one line.
+    LogLine,
 }
 
 /// A piece of a template.
@@ -64,6 +74,40 @@ pub struct Subject<'a> {
     pub message: Option<usize>,
     /// The language of the message.
     pub language: Option<&'a str>,
+    /// What became of the response, once it is over.
+    pub sent: Option<Sent<'a>>,
+}
+
+/// What became of a response. Where it is known, the exchange has the header fields that were sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// The status that the client got; `None` where it got no head.
+    pub status: Option<u16>,
+    /// The status that the upstream sent, if it sent one.
+    pub upstream_status: Option<u16>,
+    /// Bytes of content that went to the client.
+    pub bytes: u64,
+    /// Why the request failed, if it did.
+    pub cause: Option<Cause>,
+    /// What was decided, in a word: `keep`, `replace`.
+    pub decision: &'a str,
+    /// Why, in a word: `body-present`.
+    pub why: &'a str,
+    /// The condition that kept the first rule for the status from applying, where none applied.
+    pub condition: Option<&'a str>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Whole, and the connection can be used again.
+    Kept,
+    /// Whole, and so did the connection.
+    Closed,
+    /// Before it was whole, or before there was any.
+    Cut,
 }
 
 /// Something from outside that a template reads by name.
@@ -122,7 +166,14 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 impl Template {
     /// Compiles a text. All mistakes are reported.
     pub fn parse(text: &str, syntax: Syntax<'_>) -> Result<Parsed, Vec<Error>> {
-        parse::parse(text, syntax)
+        parse::parse(text, syntax, Purpose::Message)
+    }
+
+    /// Compiles a line of an access log. One that begins with a brace is JSON, and values are escaped
+    /// for that; any other as Apache does. Whatever it is rendered for, it stays one line.
+    pub fn parse_log_line(text: &str, expose: &Expose) -> Result<Parsed, Vec<Error>> {
+        let escape = if text.trim_start().starts_with('{') { Escape::Json } else { Escape::Log };
+        parse::parse(text, Syntax { escape, expose }, Purpose::LogLine)
     }
 
     /// Appends the rendered text to `out`; allocates at most once.
@@ -131,7 +182,11 @@ impl Template {
         let start = out.len();
         for segment in &self.segments {
             let room = (MAX_MESSAGE + start).saturating_sub(out.len());
+            let before = out.len();
             segment.render(subject, self.escape, room, out);
+            if self.purpose == Purpose::LogLine && out.len() == before {
+                out.push(b'-');
+            }
             let written = out.get(start..).unwrap_or_default();
             if written.len() > MAX_MESSAGE {
                 out.truncate(start + boundary(written, MAX_MESSAGE));
@@ -183,7 +238,19 @@ impl Template {
 impl<'a> Subject<'a> {
     /// A template that belongs to no rule, for a response whose status stays.
     pub fn of(exchange: &'a Exchange<'a>) -> Self {
-        Self { exchange, status: exchange.response.status, rule: "", message: None, language: None }
+        Self {
+            exchange,
+            status: exchange.response.status,
+            rule: "",
+            message: None,
+            language: None,
+            sent: None,
+        }
+    }
+
+    /// The status that conditions are about: the upstream's, or the one that was sent once it was.
+    fn condition_status(&self) -> u16 {
+        self.sent.map_or(self.exchange.response.status, |sent| sent.status.unwrap_or(0))
     }
 }
 
@@ -227,7 +294,7 @@ impl Segment {
                 out.extend_from_slice(text.as_bytes().get(..=room).unwrap_or(text.as_bytes()));
             }
             Segment::Value { condition: Some(condition), .. }
-                if !condition.holds(subject.exchange.response.status) =>
+                if !condition.holds(subject.condition_status()) =>
             {
                 out.push(b'-');
             }

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{console::Console, exit::Exit, listener, log::Log, value};
+use super::{console::Console, exit::Exit, listener, logging::Log, value};
 use crate::host::{
     live::Live,
     pingora::{Options, Server},

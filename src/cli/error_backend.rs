@@ -9,7 +9,7 @@ use super::{
     exit::Exit,
     identity::Identity,
     listener::{self, Listener, WatchedRules},
-    log::Log,
+    logging::{Access, Log},
     serve::{admin::Admin, life::Life},
 };
 use crate::{
@@ -55,6 +55,8 @@ pub(super) struct ErrorBackend {
     identity: Identity,
     #[command(flatten)]
     log: Log,
+    #[command(flatten)]
+    access: Access,
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -91,13 +93,16 @@ nginx:
 impl ErrorBackend {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
+        let mut options = self.options();
+        let access = self.access.start(&mut options, console)?;
         let reloader = Arc::new(self.rules.watch(console)?);
         let live = Arc::clone(reloader.live());
-        let server = Server::bind_error_backend(self.options(), self.forwarded(), live);
+        let server = Server::bind_error_backend(options, self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
         let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         server.run_until_signal();
+        access.end();
         Ok(Exit::Fine)
     }
 
@@ -105,6 +110,7 @@ impl ErrorBackend {
         let mut options = Options::new(self.listener.listen.clone(), Vec::new());
         self.listener.apply(&mut options);
         self.life.apply(&mut options);
+        self.access.apply(&mut options);
         options.request_id_headers.clone_from(&self.identity.request_id_header);
         options.user_header = self.identity.user_header.clone();
         options

@@ -21,7 +21,7 @@ use super::{
     exit::Exit,
     identity::Identity,
     listener::{self, Listener, WatchedRules},
-    log::Log,
+    logging::{Access, Log},
     value,
 };
 use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream, raise_file_limit};
@@ -67,6 +67,8 @@ pub(super) struct Serve {
     identity: Identity,
     #[command(flatten)]
     log: Log,
+    #[command(flatten)]
+    access: Access,
 }
 
 /// Limits of time and size.
@@ -121,7 +123,8 @@ impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
         raise_file_limit();
-        let options = self.options()?;
+        let mut options = self.options()?;
+        let access = self.access.start(&mut options, console)?;
         let reloader = Arc::new(self.rules.watch(console)?);
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
         let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
@@ -129,6 +132,7 @@ impl Serve {
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
         tracing::info!(on, tls, upstreams, "listening");
         server.run_until_signal();
+        access.end();
         Ok(Exit::Fine)
     }
 
@@ -146,6 +150,7 @@ impl Serve {
         self.tuning.apply(&mut options);
         self.client_limits.apply(&mut options);
         self.life.apply(&mut options);
+        self.access.apply(&mut options);
         Ok(options)
     }
 }

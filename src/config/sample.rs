@@ -48,7 +48,7 @@ pub(super) fn problem(template: &Template, syntax: Escape, statuses: Statuses) -
             serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
         },
         Escape::Xml => |text| document::parse(text).map(drop).map_err(|error| error.to_string()),
-        Escape::Html | Escape::Url | Escape::Text | Escape::None | Escape::Header => return None,
+        _ => return None,
     };
     let name = if syntax == Escape::Json { "JSON" } else { "XML" };
     SAMPLES.iter().zip(rendered(template, statuses)).find_map(|((when, ..), text)| {
@@ -114,6 +114,7 @@ fn render(template: &Template, value: &str, statuses: Statuses, length: Option<u
         rule: value,
         message: Some(0),
         language: some(value),
+        sent: None,
     };
     let mut out = Vec::new();
     template.render(&subject, &mut out);

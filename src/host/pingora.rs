@@ -11,10 +11,12 @@
 //! failure; or, where a rule or a message reads the content, until that is here as far as it is
 //! read. Where no rule is for the status, nothing is swapped and nothing is asked.
 
+mod access;
 mod amend;
 mod answer;
 mod app;
 mod cause;
+mod debug_header;
 mod entrance;
 mod error_backend;
 mod facts;

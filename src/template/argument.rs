@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::{
-    Error, ErrorKind, WarningKind,
+    Error, ErrorKind, Purpose, WarningKind,
     date::{Conversion, DateFormat},
     directive::{self, Form},
     error::Secret,
@@ -86,7 +86,11 @@ impl<'t> Parser<'t> {
                 Some(Name::Variable(name, value))
             }
             Kind::Parameter if !name.is_empty() => Some(Name::Parameter(name)),
-            Kind::Fact if !name.is_empty() => match Fact::named(&name) {
+            Kind::Fact if !name.is_empty() => match Fact::named(&name, self.purpose) {
+                Ok(Fact::Body(_)) if self.purpose == Purpose::LogLine => {
+                    self.fail(ErrorKind::ContentIsGone(name), part.span());
+                    None
+                }
                 Ok(fact) => Some(Name::Fact(fact)),
                 Err(NoFact::Unknown) => {
                     self.fail(ErrorKind::UnknownValue(name), part.span());
@@ -150,6 +154,9 @@ impl<'t> Parser<'t> {
     pub(super) fn time(&mut self, token: Token<'t>) -> Value {
         let braces = token.braces.unwrap_or(Part { text: "", start: token.end });
         let pattern = time_pattern(braces.text);
+        if pattern.is_empty() && self.purpose == Purpose::LogLine {
+            return Value::ReceivedInClf;
+        }
         let (pattern, errors) = Pattern::parse(if pattern.is_empty() { Pattern::DEFAULT } else { pattern });
         for Error { kind, span } in errors {
             self.fail(kind, braces.start + span.start..braces.start + span.end);
@@ -161,7 +168,7 @@ impl<'t> Parser<'t> {
 /// Whether the directive with this letter can have this between its braces. With any other content
 /// Repose printed the directive as it stood.
 pub(super) fn can_have(letter: char, braces: Part<'_>) -> bool {
-    match directive::find(letter).map(|entry| &entry.form) {
+    match directive::find(letter, Purpose::LogLine).map(|entry| &entry.form) {
         Some(Form::Lookup(Kind::Field(_))) => {
             let names = braces.split_once(DEFAULT).map_or(braces, |(names, _)| names).text;
             let (names, rest) = names.split_at(names.find(is_separator).unwrap_or(names.len()));

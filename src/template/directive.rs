@@ -1,6 +1,6 @@
 //! The directives: what they are called, what they mean, and where they come from.
 
-use super::{field::Message, lookup::Kind, value::Value};
+use super::{Purpose, field::Message, lookup::Kind, value::Value};
 
 /// A directive as it is documented.
 #[derive(Debug)]
@@ -157,6 +157,19 @@ pub static TABLE: [Entry; 26] = [
     ),
 ];
 
+/// Those that tell of a response that is over, and so are for access logs alone.
+pub static LOG_TABLE: [Entry; 2] = [
+    plain('l', &["%l"], Value::Nothing, "always `-`, as the remote log name mostly is", APACHE),
+    plain(
+        'X',
+        &["%X"],
+        Value::End,
+        "how the response ended: `+` and the connection was kept, `-` and it was closed, `X` before it \
+         was whole",
+        APACHE,
+    ),
+];
+
 /// What `%{…}a` can be of.
 const ADDRESSES: &[(&str, Value)] = &[("c", Value::Peer)];
 
@@ -185,8 +198,9 @@ const UNSUPPORTED: [(char, &str); 12] = [
 ];
 
 /// The directive with this letter.
-pub(super) fn find(letter: char) -> Option<&'static Entry> {
-    TABLE.iter().find(|entry| entry.letter == letter)
+pub(super) fn find(letter: char, purpose: Purpose) -> Option<&'static Entry> {
+    let more = if purpose == Purpose::LogLine { &LOG_TABLE[..] } else { &[] };
+    TABLE.iter().chain(more).find(|entry| entry.letter == letter)
 }
 
 /// What to do about a letter that no directive has.
@@ -203,12 +217,12 @@ pub(super) fn help(letter: char) -> String {
 
 /// The ways to write the directive with this letter.
 pub(super) fn spellings(letter: char) -> String {
-    find(letter).map_or_else(String::new, |entry| entry.syntax.join("` or `"))
+    find(letter, Purpose::LogLine).map_or_else(String::new, |entry| entry.syntax.join("` or `"))
 }
 
 /// The first of them.
 pub(super) fn example(letter: char) -> &'static str {
-    find(letter).and_then(|entry| entry.syntax.first()).copied().unwrap_or_default()
+    find(letter, Purpose::LogLine).and_then(|entry| entry.syntax.first()).copied().unwrap_or_default()
 }
 
 const fn plain(

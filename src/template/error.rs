@@ -49,6 +49,10 @@ pub enum ErrorKind {
     InvalidPointer(String),
     /// A character that a header field cannot hold.
     ControlCharacter(char),
+    /// A character that a line of a log cannot hold.
+    NotOneLine(char),
+    /// The content of a response, in a log.
+    ContentIsGone(String),
 }
 
 /// What may be a secret.
@@ -114,6 +118,10 @@ impl fmt::Display for ErrorKind {
             }
             ErrorKind::UnknownValue(name) => write!(f, "unknown value `{name}`"),
             ErrorKind::InvalidPointer(pointer) => write!(f, "`{pointer}` is not a JSON pointer"),
+            ErrorKind::NotOneLine(c) => {
+                write!(f, "a line of a log cannot hold the control character U+{:04X}", u32::from(*c))
+            }
+            ErrorKind::ContentIsGone(name) => write!(f, "`{name}` is gone when the log is written"),
             ErrorKind::ControlCharacter('\r' | '\n') => {
                 f.write_str("a header field cannot hold a line break")
             }
@@ -147,6 +155,8 @@ impl ErrorKind {
             ErrorKind::InvalidPointer(_) => {
                 "write a slash before each step, as in `%{body:/errors/0/detail}x`; within one `/` is written `~1`, `~` is `~0`".into()
             }
+            ErrorKind::NotOneLine(_) => "each request is told of on one line; a tab may stand in it".into(),
+            ErrorKind::ContentIsGone(_) => "`%B` is its length".into(),
             ErrorKind::ControlCharacter(_) => {
                 "write the value on one line; for several lines of one name repeat the `<header>` with `action=\"add\"`".into()
             }
@@ -165,7 +175,8 @@ impl ErrorKind {
             ErrorKind::InvalidName { .. } => "invalid-name",
             ErrorKind::UnknownValue(_) => "unknown-value",
             ErrorKind::InvalidPointer(_) => "invalid-pointer",
-            ErrorKind::ControlCharacter(_) => "control-character",
+            ErrorKind::ControlCharacter(_) | ErrorKind::NotOneLine(_) => "control-character",
+            ErrorKind::ContentIsGone(_) => "content-is-gone",
         }
     }
 }

@@ -24,6 +24,11 @@ pub enum Escape {
     None,
     /// The value of a header field: as it is, without control characters other than tab.
     Header,
+    /// A value in a line of a log, as Apache writes it: `\"` and `\\`, and `\xhh` for all that is not
+    /// printable ASCII.
+    Log,
+    /// The same where it does not stand between quotes: blanks are no part of it.
+    LogWord,
 }
 
 /// What percent-encoding touches: all but the unreserved characters.
@@ -56,13 +61,21 @@ impl Escape {
             Escape::Url => 3,
             // U+FFFD for a byte that is not UTF-8
             Escape::Text | Escape::None | Escape::Header => 3,
+            // `\x00`
+            Escape::Log | Escape::LogWord => 4,
         }
     }
 
     /// Appends bytes of a value. What is not UTF-8 becomes U+FFFD.
     pub(super) fn write(self, value: &[u8], out: &mut Vec<u8>) {
-        if self == Escape::Url {
-            return percent_encode(value, RESERVED).for_each(|part| out.extend_from_slice(part.as_bytes()));
+        match self {
+            Escape::Url => {
+                return percent_encode(value, RESERVED)
+                    .for_each(|part| out.extend_from_slice(part.as_bytes()));
+            }
+            Escape::Log => return write_in_log(value, false, out),
+            Escape::LogWord => return write_in_log(value, true, out),
+            _ => {}
         }
         for chunk in value.utf8_chunks() {
             self.write_text(chunk.valid(), out);
@@ -95,8 +108,8 @@ impl Escape {
             Escape::Html => matches!(c, '&' | '<' | '>' | '"' | '\'') || control(),
             Escape::Text => control(),
             Escape::Header => c.is_control() && c != '\t',
-            // Percent-encoding works on bytes.
-            Escape::Url | Escape::None => false,
+            // Those of URLs and logs are escaped byte by byte.
+            Escape::Url | Escape::Log | Escape::LogWord | Escape::None => false,
         }
     }
 
@@ -104,7 +117,7 @@ impl Escape {
         match self {
             Escape::Json => replace_in_json(c, out),
             Escape::Xml | Escape::Html => self.replace_in_markup(c, out),
-            Escape::Url | Escape::Text | Escape::None | Escape::Header => {}
+            Escape::Url | Escape::Text | Escape::None | Escape::Header | Escape::Log | Escape::LogWord => {}
         }
     }
 
@@ -124,6 +137,35 @@ impl Escape {
         };
         out.extend_from_slice(replacement.as_bytes());
     }
+}
+
+/// Writes a value as Apache's `ap_escape_logitem` does.
+fn write_in_log(mut value: &[u8], is_word: bool, out: &mut Vec<u8>) {
+    let touches = |byte: &u8| match byte {
+        b' ' => is_word,
+        b'"' | b'\\' => true,
+        byte => !byte.is_ascii_graphic(),
+    };
+    while let Some((plain, (byte, rest))) = value
+        .iter()
+        .position(touches)
+        .and_then(|at| value.split_at_checked(at))
+        .and_then(|(plain, rest)| Some((plain, rest.split_first()?)))
+    {
+        out.extend_from_slice(plain);
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
+            0x08 => out.extend_from_slice(b"\\b"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x0B => out.extend_from_slice(b"\\v"),
+            // Writing to memory cannot fail.
+            _ => drop(write!(out, "\\x{byte:02x}")),
+        }
+        value = rest;
+    }
+    out.extend_from_slice(value);
 }
 
 fn replace_in_json(c: char, out: &mut Vec<u8>) {
@@ -200,6 +242,14 @@ mod tests {
             "aZ09-._~%20%2B%25%26%3D%2F%C3%A9%0A"
         );
         assert_eq!(escaped(Escape::Url, b"a\xff"), "a%FF");
+    }
+
+    #[test]
+    fn logs() {
+        let value = "a \"b\" \\\u{8}\n\r\t\u{B}\u{1b}[31m\u{7f}\u{85}é";
+        let expected = r#"a \"b\" \\\b\n\r\t\v\x1b[31m\x7f\xc2\x85\xc3\xa9"#;
+        assert_eq!(escaped(Escape::Log, value.as_bytes()), expected);
+        assert_eq!(escaped(Escape::LogWord, b"a b"), r"a\x20b");
     }
 
     #[test]

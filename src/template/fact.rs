@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Subject,
+    Purpose, Subject,
     json::{self, Pointer},
     lookup::Found,
 };
@@ -24,6 +24,9 @@ pub(super) enum Fact {
     SpanId,
     Hostname,
     Language,
+    Decision,
+    DecisionReason,
+    Condition,
 }
 
 /// Why a text names no fact.
@@ -49,18 +52,23 @@ static NAMED: [(&str, Fact); 11] = [
     ("language", Fact::Language),
 ];
 
-/// All names.
+/// What there is to know once the response is over.
+static NAMED_IN_LOGS: [(&str, Fact); 3] =
+    [("decision", Fact::Decision), ("decision-reason", Fact::DecisionReason), ("condition", Fact::Condition)];
+
+/// All names that messages can have.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     NAMED.iter().map(|(name, _)| *name)
 }
 
 impl Fact {
     /// The fact of this name.
-    pub(super) fn named(name: &str) -> Result<Self, NoFact> {
+    pub(super) fn named(name: &str, purpose: Purpose) -> Result<Self, NoFact> {
         if let Some(pointer) = name.strip_prefix("body:") {
             return Pointer::parse(pointer).map(|pointer| Fact::Body(Some(pointer))).ok_or(NoFact::Pointer);
         }
-        let known = NAMED.iter().find(|(known, _)| *known == name);
+        let more = if purpose == Purpose::LogLine { &NAMED_IN_LOGS[..] } else { &[] };
+        let known = NAMED.iter().chain(more).find(|(known, _)| *known == name);
         known.map(|(_, fact)| fact.clone()).ok_or(NoFact::Unknown)
     }
 
@@ -79,12 +87,18 @@ impl Fact {
             Fact::Rule => Some(subject.rule),
             Fact::Message => return subject.message.map(Found::Number),
             Fact::Source => Some(exchange.response.source.as_str()),
-            Fact::Cause => exchange.response.source.cause().map(Cause::as_str),
+            Fact::Cause => {
+                let cause = subject.sent.and_then(|sent| sent.cause).or(exchange.response.source.cause());
+                cause.map(Cause::as_str)
+            }
             Fact::Upstream => Some(exchange.connection.upstream),
             Fact::TraceId => exchange.request.trace.map(|trace| trace.trace_id),
             Fact::SpanId => exchange.request.trace.map(|trace| trace.span_id),
             Fact::Hostname => Some(exchange.connection.hostname),
             Fact::Language => subject.language,
+            Fact::Decision => subject.sent.map(|sent| sent.decision),
+            Fact::DecisionReason => subject.sent.map(|sent| sent.why),
+            Fact::Condition => subject.sent.and_then(|sent| sent.condition),
         };
         text.filter(|text| !text.is_empty()).map(Found::Text)
     }
@@ -92,7 +106,7 @@ impl Fact {
 
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, NAMED.iter().find(|(_, fact)| fact == self)) {
+        match (self, NAMED.iter().chain(&NAMED_IN_LOGS).find(|(_, fact)| fact == self)) {
             (Fact::Body(Some(pointer)), _) => write!(f, "body:{pointer}"),
             (_, named) => f.write_str(named.map_or("", |(name, _)| *name)),
         }

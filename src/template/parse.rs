@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Condition, Error, ErrorKind, Escape, Parsed, Segment, Syntax, Template, Warning, WarningKind,
+    Condition, Error, ErrorKind, Escape, Parsed, Purpose, Segment, Syntax, Template, Warning, WarningKind,
     argument::can_have,
     directive::{self, Form},
     token::Token,
@@ -11,10 +11,11 @@ use super::{
 };
 
 /// Compiles a text.
-pub(super) fn parse(text: &str, syntax: Syntax<'_>) -> Result<Parsed, Vec<Error>> {
+pub(super) fn parse(text: &str, syntax: Syntax<'_>, purpose: Purpose) -> Result<Parsed, Vec<Error>> {
     let mut parser = Parser {
         text,
         syntax,
+        purpose,
         literal: String::new(),
         in_json_string: false,
         segments: Vec::new(),
@@ -25,13 +26,14 @@ pub(super) fn parse(text: &str, syntax: Syntax<'_>) -> Result<Parsed, Vec<Error>
     if !parser.errors.is_empty() {
         return Err(parser.errors);
     }
-    let template = Template { escape: syntax.escape, segments: parser.segments };
+    let template = Template { purpose, escape: syntax.escape, segments: parser.segments };
     Ok(Parsed { template, warnings: parser.warnings })
 }
 
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) syntax: Syntax<'t>,
+    pub(super) purpose: Purpose,
     /// The literal text since the last directive.
     literal: String,
     /// Whether it ends inside a string of JSON.
@@ -103,7 +105,7 @@ impl<'t> Parser<'t> {
     fn directive(&mut self, token: Token<'t>) {
         let condition = self.condition(token);
         let span = token.start..token.end;
-        let Some(entry) = directive::find(token.letter) else {
+        let Some(entry) = directive::find(token.letter, self.purpose) else {
             return self.fail(ErrorKind::UnknownDirective(token.letter), span);
         };
         let value = match &entry.form {
@@ -174,6 +176,9 @@ impl<'t> Parser<'t> {
             let length = if meant == c { c.len_utf8() } else { 2 };
             if escape == Escape::Header && meant.is_control() && meant != '\t' {
                 self.fail(ErrorKind::ControlCharacter(meant), start + at..start + at + length);
+            }
+            if self.purpose == Purpose::LogLine && meant.is_control() && meant != '\t' {
+                self.fail(ErrorKind::NotOneLine(meant), start + at..start + at + length);
             }
             self.literal.push(meant);
             if meant != c {

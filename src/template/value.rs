@@ -5,9 +5,12 @@ use std::{
     io::{Cursor, Write as _},
 };
 
+use chrono::{DateTime, Datelike, Offset, Timelike};
+use chrono_tz::Tz;
+
 use super::{
-    Subject,
-    directive::{Entry, Form, TABLE},
+    End, Subject,
+    directive::{Entry, Form, LOG_TABLE, TABLE},
     escape::Escape,
     insert::{Inserted, MAX_VALUE},
     lookup::Lookup,
@@ -44,10 +47,14 @@ pub(super) enum Value {
     Status,
     UpstreamStatus,
     Received(Pattern),
+    /// As Apache writes it: `[10/Oct/2000:13:55:36 -0700]`.
+    ReceivedInClf,
     User,
     Path,
     Host,
     Lookup(Lookup),
+    Nothing,
+    End,
 }
 
 impl Value {
@@ -57,6 +64,8 @@ impl Value {
         // that would do harm there.
         let escape = match self {
             Value::Reason if escape == Escape::Text => Escape::None,
+            // It mostly stands between others without quotes around it.
+            Value::User if escape == Escape::Log => Escape::LogWord,
             _ => escape,
         };
         // Writing to memory cannot fail.
@@ -71,8 +80,8 @@ impl Value {
             Value::ClientHost => out.str(connection.client_host),
             Value::Peer => out.str(connection.peer),
             Value::Local => out.str(connection.local),
-            Value::Length => write!(out, "{}", response.length.unwrap_or(0))?,
-            Value::LengthOrDash => number_or_dash(response.length.filter(|&length| length > 0), out)?,
+            Value::Length => write!(out, "{}", length(subject).unwrap_or(0))?,
+            Value::LengthOrDash => number_or_dash(length(subject).filter(|&length| length > 0), out)?,
             Value::Microseconds => number_or_nothing(clock.elapsed_us, out)?,
             Value::Milliseconds => number_or_nothing(clock.elapsed_us.map(|us| us / 1000), out)?,
             Value::Seconds => write_seconds(clock, out),
@@ -87,6 +96,8 @@ impl Value {
                 number_or_dash(authority::port(request.authority, request.scheme), out)?;
             }
             Value::Query => out.str(request.query.unwrap_or_default()),
+            // Of one that could not be read.
+            Value::RequestLine if subject.sent.is_some() && request.method == "-" => {}
             Value::RequestLine => {
                 write!(out, "{} {}", request.method, request.path)?;
                 if let Some(query) = request.query {
@@ -94,13 +105,20 @@ impl Value {
                 }
                 write!(out, " {}", request.protocol)?;
             }
-            Value::Status => write!(out, "{:03}", subject.status)?,
-            Value::UpstreamStatus => write!(out, "{:03}", response.status)?,
+            Value::Status => {
+                write_status(subject.sent.map_or(Some(subject.status), |sent| sent.status), out)?;
+            }
+            Value::UpstreamStatus => {
+                write_status(subject.sent.map_or(Some(response.status), |sent| sent.upstream_status), out)?;
+            }
             Value::Received(pattern) => pattern.write(&clock.received.with_timezone(&clock.zone), out)?,
+            Value::ReceivedInClf => write_clf(&clock.received.with_timezone(&clock.zone), out)?,
             Value::User => out.str(request.user.unwrap_or("-")),
             Value::Path => out.str(request.path),
             Value::Host => out.str(authority::host(request.authority)),
             Value::Lookup(lookup) => lookup.write(subject, out)?,
+            Value::Nothing => {}
+            Value::End => out.str(subject.sent.map_or("", |sent| end(sent.end))),
         }
         Ok(())
     }
@@ -135,6 +153,8 @@ impl Value {
                 request.method.len() + request.path.len() + query + request.protocol.len() + 2
             }
             Value::Received(pattern) => pattern.bound(),
+            Value::ReceivedInClf => 40,
+            Value::Nothing | Value::End => 1,
             Value::User => request.user.map_or(1, str::len),
             Value::Path => request.path.len(),
             Value::Host => request.authority.len(),
@@ -168,10 +188,14 @@ impl Value {
                 words.iter().find(|(_, value)| value == self).map(|&(word, _)| Some(word))
             }
             (Form::Lookup(kind), Value::Lookup(lookup)) if *kind == lookup.kind() => Some(None),
-            (Form::Time, Value::Received(_)) => Some(None),
+            (Form::Time, Value::Received(_) | Value::ReceivedInClf) => Some(None),
             _ => None,
         };
-        TABLE.iter().find_map(|entry| Some((entry.letter, of(entry)?))).unwrap_or(('%', None))
+        TABLE
+            .iter()
+            .chain(&LOG_TABLE)
+            .find_map(|entry| Some((entry.letter, of(entry)?)))
+            .unwrap_or(('%', None))
     }
 }
 
@@ -201,6 +225,43 @@ fn number_or_dash(number: Option<impl fmt::Display>, out: &mut Inserted<'_>) -> 
 
 fn number_or_nothing(number: Option<i64>, out: &mut Inserted<'_>) -> fmt::Result {
     number.map_or(Ok(()), |number| write!(out, "{number}"))
+}
+
+/// Bytes of content: those that were sent once they were, else the upstream's.
+fn length(subject: &Subject<'_>) -> Option<u64> {
+    subject.sent.map_or(subject.exchange.response.length, |sent| Some(sent.bytes))
+}
+
+fn write_status(status: Option<u16>, out: &mut Inserted<'_>) -> fmt::Result {
+    status.map_or(Ok(()), |status| write!(out, "{status:03}"))
+}
+
+fn write_clf(time: &DateTime<Tz>, out: &mut Inserted<'_>) -> fmt::Result {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = MONTHS.get(time.month0() as usize).copied().unwrap_or_default();
+    let offset = time.offset().fix().local_minus_utc() / 60;
+    let (sign, offset) = (if offset < 0 { '-' } else { '+' }, offset.abs());
+    write!(
+        out,
+        "[{:02}/{month}/{:04}:{:02}:{:02}:{:02} {sign}{:02}{:02}]",
+        time.day(),
+        time.year(),
+        time.hour(),
+        time.minute(),
+        time.second(),
+        offset / 60,
+        offset % 60
+    )
+}
+
+/// What Apache's `%X` writes.
+fn end(end: End) -> &'static str {
+    match end {
+        End::Kept => "+",
+        End::Closed => "-",
+        End::Cut => "X",
+    }
 }
 
 fn reason<'a>(response: &Response<'a>) -> &'a str {

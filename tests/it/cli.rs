@@ -18,6 +18,7 @@ mod explain;
 mod fmt;
 mod help;
 mod import;
+mod logging;
 mod render;
 mod running;
 mod serve;

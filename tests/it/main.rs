@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod access_log;
 mod admin;
 mod allocations;
 mod cases;

@@ -4,6 +4,7 @@ mod amended;
 mod bounds;
 mod connections;
 mod content;
+mod debug_header;
 mod failures;
 mod faults;
 mod forwarding;

@@ -3,6 +3,7 @@
 mod content;
 mod facts;
 mod fields;
+mod log_line;
 mod lookup;
 mod mistakes;
 mod properties;

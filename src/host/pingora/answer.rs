@@ -11,7 +11,7 @@ use pingora::{
 };
 
 use super::{
-    amend,
+    amend, debug_header,
     facts::{Facts, Known, Outcome, Verdict},
     options::Options,
 };
@@ -70,7 +70,7 @@ pub(super) async fn write(
 
 /// Reads what is left of a request's body where that is little, so that the connection can be
 /// kept, and is not reset under the client's eyes.
-pub(super) async fn drop_request_body(session: &mut Session, options: &Options) {
+pub(super) async fn drop_request_body(session: &mut Session, options: &Options, id: &str) {
     let headers = &session.req_header().headers;
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let little = length.is_some_and(|length: u64| length <= options.limits.drain);
@@ -80,7 +80,7 @@ pub(super) async fn drop_request_body(session: &mut Session, options: &Options) 
     }
     session.set_total_drain_timeout(Some(options.timeouts.drain));
     if let Err(error) = session.drain_request_body().await {
-        tracing::debug!(target: "retort::proxy", %error, "the rest of a request's body did not come");
+        tracing::debug!(target: "retort::proxy", id, %error, "the rest of a request's body did not come");
     }
 }
 
@@ -104,6 +104,7 @@ fn compose(
         head.insert_header(header::RETRY_AFTER, RETRY_AFTER)?;
     }
     let (body, outcome) = judge(facts, request, &mut head, source);
+    debug_header::mark(&mut head, &outcome, &facts.options);
     Ok((head, body, outcome))
 }
 

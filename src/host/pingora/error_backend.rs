@@ -56,10 +56,10 @@ impl ErrorBackend {
 
     /// Reads and drops the content of the request, which proxies pass on. A connection that is
     /// closed before it was read may be reset, and the answer lost.
-    async fn drop_content(&self, session: &mut Session) {
+    async fn drop_content(&self, session: &mut Session, id: &str) {
         session.set_total_drain_timeout(Some(self.drain));
         if let Err(error) = session.drain_request_body().await {
-            tracing::debug!(target: "retort::proxy", %error, "the rest of a request's body did not come");
+            tracing::debug!(target: "retort::proxy", id, %error, "the rest of a request's body did not come");
             session.set_keepalive(None);
         }
     }
@@ -91,7 +91,7 @@ impl ProxyHttp for ErrorBackend {
             self.answer(session, ctx).await?;
         }
         if !expects {
-            self.drop_content(session).await;
+            self.drop_content(session, &ctx.facts.id).await;
         }
         Ok(true)
     }

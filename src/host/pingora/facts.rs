@@ -55,7 +55,7 @@ pub(super) struct Facts {
 }
 
 /// Addresses as texts, to borrow from.
-struct Addresses {
+pub(super) struct Addresses {
     client: String,
     peer: String,
     local: String,
@@ -186,7 +186,7 @@ impl Facts {
         }
     }
 
-    fn request<'a>(&'a self, request: &'a RequestHeader) -> Request<'a> {
+    pub(super) fn request<'a>(&'a self, request: &'a RequestHeader) -> Request<'a> {
         let fields = Fields::Map(&request.headers);
         Request {
             method: request.method.as_str(),
@@ -202,13 +202,13 @@ impl Facts {
         }
     }
 
-    fn addresses(&self) -> Addresses {
+    pub(super) fn addresses(&self) -> Addresses {
         let ip = |address: Option<SocketAddr>| text(address.map(|address| address.ip()));
         let (client, upstream) = (self.client.to_string(), text(self.upstream.as_ref()));
         Addresses { client, peer: ip(self.peer), local: ip(self.local), upstream }
     }
 
-    fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
+    pub(super) fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
         let port = |address: Option<SocketAddr>| address.map(|address| address.port());
         Connection {
             client: &addresses.client,
@@ -223,7 +223,7 @@ impl Facts {
         }
     }
 
-    fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         Clock {
             received: self.received,
             elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),

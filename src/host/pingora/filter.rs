@@ -4,7 +4,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{Method, StatusCode, Uri, Version, header};
+use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
@@ -14,9 +14,11 @@ use pingora::{
 };
 
 use super::{
+    access::{Ended, Untold},
     amend, answer,
     app::Scope,
     cause::Fate,
+    debug_header,
     facts::{Facts, Known, Outcome, Verdict},
     finished,
     forward::{self, TraceContext},
@@ -37,6 +39,7 @@ use crate::{
     host::{fault, live::Live, telemetry::Telemetry},
     reply::grpc,
     rules::Reason,
+    template::End,
 };
 
 /// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
@@ -80,7 +83,7 @@ pub struct Context {
     /// The client's connection, where the server is Retort's.
     link: Option<Arc<Link>>,
     /// What was asked for, until the log tells of it.
-    untold: Option<(Method, Uri)>,
+    untold: Option<Untold>,
     _in_flight: in_flight::Guard,
 }
 
@@ -138,7 +141,7 @@ impl Filter {
     /// Fills in what only the request tells.
     fn read(&self, session: &Session, ctx: &mut Context) {
         let request = session.req_header();
-        ctx.untold = Some((request.method.clone(), request.uri.clone()));
+        ctx.untold = Some(Untold::of(request));
         let from_client =
             request_id::from_client(Fields::Map(&request.headers), &self.options.request_id_headers);
         let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| {
@@ -310,7 +313,7 @@ impl ProxyHttp for Filter {
         ctx.facts.upstream = None;
         if let Some(lease) = ctx.lease.take() {
             let address = lease.endpoint().address();
-            tracing::debug!(%address, %error, "an upstream took no connection");
+            tracing::debug!(id = ctx.facts.id, %address, %error, "an upstream took no connection");
             self.upstreams.took_no_connection(&lease);
             ctx.tried.push(address.clone());
         }
@@ -412,20 +415,40 @@ impl ProxyHttp for Filter {
             *response = amend::without(response, &self.options.opt_out_header)?;
         }
         let hold = match verdict {
-            Verdict::Keep => chunks_to_come.then(Hold::passing),
+            Verdict::Keep => {
+                ctx.mark(response);
+                chunks_to_come.then(Hold::passing)
+            }
             Verdict::Wait(until) => Some(Hold::waiting(ctx.facts.clone(), until)),
             Verdict::Reply(reply) if reply.body.is_some() => {
+                ctx.mark(response);
                 Some(Hold::replacing(reply, self.options.limits.drain))
             }
             Verdict::Reply(reply) => {
                 if amend::amend(response, &reply).is_err() {
                     ctx.outcome = Some(Outcome::panic());
                 }
+                ctx.mark(response);
                 chunks_to_come.then(Hold::passing)
             }
         };
         self.wrap(session, ctx, hold, Link::talk_pace);
         Ok(())
+    }
+
+    /// Notes how much was sent, in case that the request does not live to be logged.
+    fn response_body_filter(
+        &self,
+        session: &mut Session,
+        _body: &mut Option<Bytes>,
+        _end: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(untold) = &mut ctx.untold {
+            let bytes = session.body_bytes_sent() as u64;
+            untold.sent = final_head(session).map(|head| (head.status.as_u16(), bytes));
+        }
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
@@ -460,7 +483,7 @@ impl ProxyHttp for Filter {
             // Too late to say anything but by an end before the end.
             return nothing;
         }
-        answer::drop_request_body(session, &self.options).await;
+        answer::drop_request_body(session, &self.options, &ctx.facts.id).await;
         self.say_whether_to_stay(session);
         if !Scope::is_there() || cause == Cause::BadRequest {
             session.set_keepalive(None);
@@ -471,7 +494,9 @@ impl ProxyHttp for Filter {
                 ctx.outcome = Some(outcome);
                 ctx.answered = true;
             }
-            Err(error) => tracing::debug!(target: "retort::proxy", %error, "the client is gone"),
+            Err(error) => {
+                tracing::debug!(target: "retort::proxy", id = ctx.facts.id, %error, "the client is gone");
+            }
         }
         FailToProxy { error_code: status.as_u16(), can_reuse_downstream: false }
     }
@@ -479,6 +504,7 @@ impl ProxyHttp for Filter {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
         ctx.untold = None;
+        ctx.ended(session, error).log();
         let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
         let status = final_head(session).map(|head| head.status.as_u16());
         finished::record(ctx, session, request, status);
@@ -540,6 +566,37 @@ impl Context {
         self.outcome = Some(outcome);
     }
 
+    /// Writes on a response what was decided on it, where that is asked for.
+    fn mark(&self, response: &mut ResponseHeader) {
+        let options = &self.facts.options;
+        if options.debug_header.is_some() {
+            let outcome = self.outcome.clone().unwrap_or_else(Outcome::no_rule);
+            debug_header::mark(response, &outcome, options);
+        }
+    }
+
+    /// The request as it ended.
+    fn ended<'a>(&'a self, session: &'a Session, error: Option<&Error>) -> Ended<'a> {
+        let head = final_head(session);
+        let stays = || session.get_keepalive().is_some() || session.as_downstream().is_http2();
+        Ended {
+            facts: &self.facts,
+            request: self.subject.as_ref().unwrap_or_else(|| session.req_header()),
+            head,
+            status: head.map(|head| head.status.as_u16()),
+            bytes: session.body_bytes_sent() as u64,
+            upstream_status: self.upstream_status,
+            outcome: self.outcome.as_ref(),
+            source: self.source,
+            cause: self.cause,
+            end: match error {
+                Some(_) if !self.answered => End::Cut,
+                _ if stays() => End::Kept,
+                _ => End::Closed,
+            },
+        }
+    }
+
     /// Puts the client's session back where a wrapper stands for it.
     fn restore(&mut self, session: &mut Session) {
         if let Some(slot) = self.slot.take()
@@ -589,8 +646,8 @@ impl Context {
 /// Tells of a request that did not live to be logged: the server stopped, or there was a panic.
 impl Drop for Context {
     fn drop(&mut self) {
-        let Some((method, uri)) = self.untold.take() else { return };
-        finished::record_cut(self, &method, &uri);
+        let Some(untold) = self.untold.take() else { return };
+        finished::record_cut(self, &untold.method, &untold.uri);
         if thread::panicking() {
             fault::note();
         }
@@ -598,11 +655,27 @@ impl Drop for Context {
             target: "retort::proxy",
             id = self.facts.id,
             client = %self.facts.client,
-            method = method.as_str(),
-            path = uri.path(),
+            method = untold.method.as_str(),
+            path = untold.uri.path(),
             duration_us = u64::try_from(self.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             "a request was cut off"
         );
+        let sent = untold.sent;
+        let Some(request) = untold.request() else { return };
+        let ended = Ended {
+            facts: &self.facts,
+            request: &request,
+            head: None,
+            status: sent.map(|(status, _)| status),
+            bytes: sent.map_or(0, |(_, bytes)| bytes),
+            upstream_status: self.upstream_status,
+            outcome: self.outcome.as_ref(),
+            source: self.source,
+            cause: self.cause,
+            end: End::Cut,
+        };
+        // A panic while another one unwinds would be the end of the process.
+        fault::caught(|| ended.log());
     }
 }
 

@@ -8,7 +8,7 @@ use pingora::{
 };
 
 use super::{
-    amend,
+    amend, debug_header,
     facts::{Facts, Known, Outcome, Verdict, declared_length},
 };
 use crate::{
@@ -167,6 +167,7 @@ impl Hold {
                 self.state = State::Waiting(waiting);
                 return;
             };
+            debug_header::mark(&mut head, &outcome, &waiting.facts.options);
             self.outcome = Some(outcome);
             match verdict {
                 Verdict::Wait(until) if until != waiting.until => waiting.until = until,

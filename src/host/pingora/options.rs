@@ -13,7 +13,10 @@ use super::{
     trusted::Front,
     upstream::{Balancing, Upstream, tls::UpstreamTls},
 };
-use crate::exchange::{self, content::MAX_CONTENT, request_id, user};
+use crate::{
+    exchange::{self, content::MAX_CONTENT, request_id, user},
+    host::access_log::AccessLog,
+};
 
 /// The settings of a [`Server`](super::Server).
 #[derive(Clone, Debug)]
@@ -54,6 +57,10 @@ pub struct Options {
     pub user_header: HeaderName,
     /// The response field by which an upstream asks, with `leave`, to leave its response alone.
     pub opt_out_header: HeaderName,
+    /// What is told of each request. Default: nothing.
+    pub access_log: Option<AccessLog>,
+    /// The response field that tells what was decided, and why. Default: none.
+    pub debug_header: Option<HeaderName>,
     /// The zone of local times. Default: the system's.
     pub zone: Tz,
 }
@@ -139,6 +146,8 @@ impl Options {
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
             opt_out_header: exchange::OPT_OUT,
+            access_log: None,
+            debug_header: None,
             zone: crate::host::zone::local(),
         }
     }

@@ -33,7 +33,7 @@ fn settings_come_from_the_environment_and_flags_win() {
     serve.current_dir(&folder).args(["serve", "--rules", "rules.xml"]);
     serve.env("RETORT_RULES", "missing.xml").env("RETORT_UPSTREAM", format!("http://{}", upstream()));
     serve.env("RETORT_LISTEN", "127.0.0.1:0,127.0.0.1:0").env("RETORT_LOG_FORMAT", "json");
-    serve.env("RETORT_REQUEST_ID_HEADER", "X-One,X-Two");
+    serve.env("RETORT_REQUEST_ID_HEADER", "X-One,X-Two").env("RETORT_LOG", "info,retort::access=info");
     let mut serve = Running::start(&mut serve);
     let listening = serve.stderr.after("\"message\":\"listening\"");
     let on = listening.split("\"on\":\"").nth(1).unwrap().split('"').next().unwrap();
