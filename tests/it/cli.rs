@@ -9,6 +9,7 @@ use std::{
 use tempfile::TempDir;
 
 mod check;
+mod completions;
 mod demo;
 mod directives;
 mod environment;
@@ -17,12 +18,15 @@ mod explain;
 mod fmt;
 mod help;
 mod import;
+mod man;
 mod render;
 mod running;
 mod serve;
 mod serve_end;
+mod settings;
 mod test;
 mod usage;
+mod watch;
 
 /// The command in an environment without settings.
 fn retort() -> Command {
@@ -32,7 +36,7 @@ fn retort() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("COLUMNS", "100").env_remove("NO_COLOR");
+    command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 
