@@ -101,7 +101,8 @@ impl Line {
             return plain.map(Line::Run).map_err(|error| Refusal::Usage(error, None));
         };
         let path = told.get_one::<PathBuf>(CONFIG);
-        let prints = told.get_flag(PRINT);
+        // Where a flag is wrong, the rest has not been read.
+        let prints = told.get_one(PRINT).copied().unwrap_or(false);
         let settings = Setting::all(flags);
         let file = path.map(|path| File::read(path, &settings)).transpose();
         let file =

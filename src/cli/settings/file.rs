@@ -154,9 +154,8 @@ impl<'s> Reader<'s> {
             let arguments = on.then(|| format!("--{}", setting.key).into()).into_iter().collect();
             return self.give(setting, &[setting], key, arguments);
         }
-        if let Some(texts) = self.texts(setting, value) {
-            self.take(setting, &[setting], key, &texts);
-        }
+        let texts = self.texts(setting, value);
+        self.take(setting, &[setting], key, &texts);
     }
 
     /// Notes values that the flag takes, and tells of the others.
@@ -180,23 +179,28 @@ impl<'s> Reader<'s> {
         key: Range<usize>,
         arguments: Vec<OsString>,
     ) {
+        // TOML has each key once, but certificates can be told in two ways.
+        if let Some(twice) = self.given.iter().find(|given| given.id == setting.id()) {
+            let help = format!("{} says it already", twice.place);
+            self.error("set-twice", format!("`{}` is set twice", setting.key), key, help);
+            return;
+        }
         let place = format!("{}:{}", self.source.path.display(), self.source.position(key.start).line);
         let together = together.iter().map(|setting| setting.id().to_owned()).collect();
         self.given.push(Given { id: setting.id().to_owned(), together, arguments, place });
     }
 
-    /// The text of a value, or of each member of a list.
-    fn texts(&mut self, setting: Setting<'_>, value: &Spanned<DeValue<'_>>) -> Option<Vec<Placed>> {
+    /// The text of a value, or of each member of a list; those without one are told of.
+    fn texts(&mut self, setting: Setting<'_>, value: &Spanned<DeValue<'_>>) -> Vec<Placed> {
         match value.get_ref() {
             DeValue::Array(members) if setting.takes() == Takes::Several => {
                 if members.is_empty() {
                     let message = format!("`{}` has no values", setting.key);
                     self.error("wrong-type", message, value.span(), "what is left out has its default");
-                    return None;
                 }
-                members.iter().map(|member| self.text(setting, member)).collect()
+                members.iter().filter_map(|member| self.text(setting, member)).collect()
             }
-            _ => Some(vec![self.text(setting, value)?]),
+            _ => self.text(setting, value).into_iter().collect(),
         }
     }
 
@@ -241,10 +245,6 @@ impl<'s> Reader<'s> {
                 help,
             );
         };
-        if let Some(twice) = self.given.iter().find(|given| pair.iter().any(|half| half.id() == given.id)) {
-            let help = format!("{} says it already", twice.place);
-            return self.error("set-twice", "certificates are told in two ways".to_owned(), key, help);
-        }
         let (certificates, keys): (Vec<_>, Vec<_>) = self.pairs(list).into_iter().unzip();
         self.take(certificate, &pair, key.clone(), &certificates);
         self.take(private, &pair, key, &keys);

@@ -9,9 +9,10 @@ use super::{
     file::Given,
     setting::{Setting, Takes},
 };
+use crate::cli::directives::wrapped;
 
-/// How long lines of prose are.
-const WIDTH: usize = 100;
+/// How long lines of prose are, without the `# ` before them.
+const WIDTH: usize = 98;
 
 /// Each setting with its value and where that comes from. What is not set stands behind a `#`, so that it
 /// has its default whenever the file is used: there are flags that may not stand without others.
@@ -94,14 +95,5 @@ fn documentation(setting: &Setting<'_>) -> String {
 
 /// Text as lines of a comment.
 fn prose(text: &str) -> String {
-    let mut out = String::new();
-    let mut line = "#".to_owned();
-    for word in text.split_whitespace() {
-        if line.len() + 1 + word.len() > WIDTH {
-            out.push_str(&std::mem::replace(&mut line, "#".to_owned()));
-            out.push('\n');
-        }
-        line.extend([" ", word]);
-    }
-    out + &line + "\n"
+    wrapped(text, WIDTH).iter().map(|line| format!("# {line}\n")).collect()
 }

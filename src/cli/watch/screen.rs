@@ -13,7 +13,7 @@ use crate::{
         explain::{Answer, outcome, painted},
         recorded::Recorded,
     },
-    config::{Diagnostics, Loaded, Refused},
+    config::{Diagnostic, Diagnostics, Loaded, Refused},
 };
 
 /// Where it is shown, and what of it stays.
@@ -28,8 +28,8 @@ pub(super) struct Screen {
     is_begun: bool,
 }
 
-/// Clears the screen and what was scrolled out of it, and goes to its top (ECMA-48, xterm).
-const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
+/// Goes to the top and clears the screen (ECMA-48 §8.3.21 and §8.3.39).
+const CLEAR: &str = "\x1b[H\x1b[2J";
 const SEPARATOR: &str = "----------------------------------------\n";
 
 impl Screen {
@@ -71,8 +71,8 @@ impl Screen {
     }
 
     fn listed(&self, diagnostics: &Diagnostics) -> String {
-        let one = |diagnostic| match self.is_coloured {
-            true => format!("{}\n\n", crate::config::Diagnostic::colored(diagnostic)),
+        let one = |diagnostic: &Diagnostic| match self.is_coloured {
+            true => format!("{}\n\n", diagnostic.colored()),
             false => format!("{diagnostic}\n\n"),
         };
         diagnostics.iter().map(one).collect()

@@ -95,7 +95,7 @@ fn paths_start_at_the_folder_of_the_file() {
     let etc = fs::canonicalize(folder.path()).unwrap().join("etc");
     let etc = etc.display();
     assert!(line(&told, "rules").starts_with(&format!("rules = \"{etc}/../rules.xml\"")), "{told}");
-    let certificates = format!("tls-cert = [\"{etc}/a,b.pem\", \"{etc}/c.pem\"]  # etc/retort.toml:19");
+    let certificates = format!("tls-cert = [\"{etc}/a,b.pem\", \"{etc}/c.pem\"]  # etc/retort.toml:20");
     assert_eq!(line(&told, "tls-cert"), certificates);
     assert!(
         line(&told, "tls-key").starts_with(&format!("tls-key = [\"/keys/a\", \"{etc}/c.pem\"]")),
@@ -126,7 +126,7 @@ fn what_is_printed_is_a_settings_file_that_says_the_same() {
     assert_eq!(values(&again), values(&first));
     assert!(again.contains("max-streams = 7  # ") && !again.contains("# --max-streams"), "{again}");
     let checked = run(retort().args(["check", "--config"]).arg(folder.path().join("again.toml")));
-    assert!(checked.stdout.ends_with("again.toml: ok: 12 settings\n"), "{checked:?}");
+    assert!(checked.stdout.ends_with("again.toml: ok: 13 settings\n"), "{checked:?}");
 }
 
 #[test]

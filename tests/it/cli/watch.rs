@@ -12,7 +12,7 @@ fn each_save_is_shown_until_it_is_told_to_stop() {
     watch.stdout.after("rules.xml at ");
     watch.stdout.after("  replace: message 0 of later is written");
     assert_eq!(watch.stdout.after("  HTTP/1.1 418"), " I'm a teapot");
-    watch.stdout.after("  <p>I'm a teapot</p>");
+    watch.stdout.after("  <p>I&#39;m a teapot</p>");
 
     save("maintenance.html", "<h1>%s</h1>");
     assert_eq!(watch.stdout.after("-----"), "-".repeat(35), "a line between two blocks");
