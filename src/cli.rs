@@ -1,6 +1,7 @@
 //! The `retort` command: a file for each verb.
 
 mod check;
+mod completions;
 mod console;
 mod demo;
 mod directives;
@@ -15,12 +16,15 @@ mod import;
 mod listener;
 mod load;
 mod logging;
+mod man;
 mod recorded;
 mod render;
 mod serve;
+mod settings;
 mod table;
 mod test;
 mod value;
+mod watch;
 
 use std::{env, process::ExitCode};
 
@@ -29,17 +33,30 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use self::{
     console::{Colour, Console},
     exit::Exit,
+    settings::{Line, Refusal},
 };
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let matches = command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let console = Console::new(cli.color);
-    for warning in environment::unknown(&command(), env::vars_os().filter_map(as_text)) {
-        console.warn(&warning);
+    let arguments: Vec<_> = env::args_os().collect();
+    let colour = Colour::asked(&arguments);
+    let console = Console::new(colour);
+    let command = command().color(colour.choice());
+    let line = Line::read(&command, arguments);
+    if !line.as_ref().is_err_and(Refusal::is_no_mistake) {
+        for warning in environment::unknown(&command, env::vars_os().filter_map(as_text)) {
+            console.warn(&warning);
+        }
     }
-    let exit = cli.verb.run(console).unwrap_or_else(|error| {
+    let exit = match line {
+        Ok(Line::Run(matches)) => {
+            let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+            cli.verb.run(console)
+        }
+        Ok(Line::Print(settings)) => console.print(settings).map(|()| Exit::Fine).map_err(Into::into),
+        Err(refusal) => refusal.tell(console),
+    };
+    let exit = exit.unwrap_or_else(|error| {
         console.complain(&format!("{error:#}"));
         Exit::Trouble
     });
@@ -54,7 +71,7 @@ pub fn main() -> ExitCode {
 #[derive(Debug, Parser)]
 #[command(name = "retort", version, max_term_width = 100, after_help = [EXAMPLES, exit::HELP].join("\n\n"))]
 struct Cli {
-    /// Colours; `auto` means on a terminal, unless NO_COLOR is set
+    /// Colours; `auto` means on a terminal, unless NO_COLOR, CLICOLOR or CLICOLOR_FORCE say otherwise
     #[arg(long, value_name = "WHEN", global = true, value_enum, default_value_t = Colour::Auto)]
     #[arg(display_order = 900)]
     color: Colour,
@@ -71,10 +88,13 @@ enum Verb {
     Import(import::Import),
     Explain(explain::Explain),
     Render(render::Render),
+    Watch(watch::Watch),
     Test(test::Test),
     Demo(demo::Demo),
     Health(health::Health),
     Directives(directives::Directives),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Below the list of verbs. The exit codes are told by [`exit::HELP`].
@@ -93,17 +113,21 @@ impl Verb {
             Verb::Import(verb) => verb.run(console),
             Verb::Explain(verb) => verb.run(console),
             Verb::Render(verb) => verb.run(console),
+            Verb::Watch(verb) => verb.run(console),
             Verb::Test(verb) => verb.run(console),
             Verb::Demo(verb) => verb.run(console),
             Verb::Health(verb) => verb.run(console),
             Verb::Directives(verb) => verb.run(console),
+            Verb::Completions(verb) => verb.run(console),
+            Verb::Man(verb) => verb.run(console),
         }
     }
 }
 
 /// The command line as clap reads it. Help names the variable of each flag, never its value.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommands(|verb| verb.mut_args(|argument| argument.hide_env_values(true)))
+    let command = settings::offered(Cli::command());
+    command.mut_subcommands(|verb| verb.mut_args(|argument| argument.hide_env_values(true)))
 }
 
 /// A variable whose name and value are Unicode; settings are.

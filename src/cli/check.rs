@@ -1,4 +1,6 @@
-//! `retort check`: the mistakes of rules files.
+//! `retort check`: the mistakes of rules files and settings files.
+
+mod sarif;
 
 use std::{
     borrow::Cow,
@@ -9,22 +11,25 @@ use std::{
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{console::Console, exit::Exit};
+use super::{console::Console, exit::Exit, settings};
 use crate::config::{self, Diagnostics, Loaded};
 
-/// Check rules files
+/// Check rules files and settings files
 ///
-/// Reads each file and the message files that it names, and tells of all mistakes at once. Nothing is
+/// Reads each rules file and the message files that it names, and tells of all mistakes at once. Nothing is
 /// opened to the network.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Check {
     /// Rules files
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "config")]
     files: Vec<PathBuf>,
-    /// Form of the findings: text on standard error, or one JSON document on standard output
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Text)]
-    format: Form,
+    /// Settings file to check, as `serve` and `error-backend` read it; repeatable
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// Form of the findings: text on standard error, or one document on standard output, JSON or SARIF
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Format::Text)]
+    format: Format,
     /// Take warnings for mistakes
     #[arg(long)]
     strict: bool,
@@ -37,10 +42,20 @@ pub(super) enum Form {
     Json,
 }
 
+/// How findings are written: also as tools that gather findings of many checkers want them (SARIF 2.1.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Sarif,
+}
+
 const AFTER_HELP: &str = "Examples:
   retort check response-messaging.cfg.xml
   retort check --strict conf/*.xml
+  retort check --config retort.toml
   retort check --format json rules.xml | jq '.files[].diagnostics'
+  retort check --format sarif rules.xml > findings.sarif
 
 Exit codes:
   0  every file is fine
@@ -55,6 +70,9 @@ struct Finding<'a> {
     /// How many rules and messages it has; `None` where it has mistakes.
     rules: Option<usize>,
     messages: Option<usize>,
+    /// How many settings it has, if it is a settings file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<usize>,
     diagnostics: Diagnostics,
     #[serde(skip)]
     exit: Exit,
@@ -69,13 +87,20 @@ struct Document<'a> {
 
 impl Check {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
-        let findings: Vec<_> = self.files.iter().map(|file| Finding::new(file, self.strict)).collect();
+        let rules = self.files.iter().map(|file| Finding::of_rules(file, self.strict));
+        let findings: Vec<_> =
+            rules.chain(self.config.iter().map(|file| Finding::of_settings(file))).collect();
         let exit = findings.iter().fold(Exit::Fine, |worst, finding| worst.or(finding.exit));
         match self.format {
-            Form::Text => findings.iter().try_for_each(|finding| finding.tell(console))?,
-            Form::Json => {
+            Format::Text => findings.iter().try_for_each(|finding| finding.tell(console))?,
+            Format::Json => {
                 let document = Document { ok: exit == Exit::Fine, files: &findings };
                 console.print(serde_json::to_string_pretty(&document)? + "\n")?;
+            }
+            Format::Sarif => {
+                let diagnostics = findings.iter().flat_map(|finding| &finding.diagnostics);
+                let log = sarif::log(diagnostics, exit != Exit::Trouble);
+                console.print(serde_json::to_string_pretty(&log)? + "\n")?;
             }
         }
         Ok(exit)
@@ -83,20 +108,32 @@ impl Check {
 }
 
 impl<'a> Finding<'a> {
-    fn new(path: &'a Path, strict: bool) -> Self {
-        let file = path.to_string_lossy();
+    fn of_rules(path: &'a Path, strict: bool) -> Self {
+        let (file, settings) = (path.to_string_lossy(), None);
         match config::load(path) {
             Ok(Loaded { rules, warnings, .. }) => {
                 let exit = if strict && !warnings.is_empty() { Exit::Findings } else { Exit::Fine };
                 let (count, messages) = (Some(rules.iter().len()), Some(rules.message_count()));
-                Self { file, ok: exit == Exit::Fine, rules: count, messages, diagnostics: warnings, exit }
+                let (ok, rules, diagnostics) = (exit == Exit::Fine, count, warnings);
+                Self { file, ok, rules, messages, settings, diagnostics, exit }
             }
             Err(refused) => {
                 let diagnostics = refused.diagnostics;
                 let exit = if is_unreadable(&diagnostics) { Exit::Trouble } else { Exit::Findings };
-                Self { file, ok: false, rules: None, messages: None, diagnostics, exit }
+                Self { file, ok: false, rules: None, messages: None, settings, diagnostics, exit }
             }
         }
+    }
+
+    fn of_settings(path: &'a Path) -> Self {
+        let settings::Checked { settings, diagnostics } = settings::check(&super::command(), path);
+        let exit = match diagnostics.is_empty() {
+            true => Exit::Fine,
+            false if is_unreadable(&diagnostics) => Exit::Trouble,
+            false => Exit::Findings,
+        };
+        let (file, ok) = (path.to_string_lossy(), exit == Exit::Fine);
+        Self { file, ok, rules: None, messages: None, settings: Some(settings), diagnostics, exit }
     }
 
     /// The mistakes to standard error; a line on standard output where there are none.
@@ -105,6 +142,9 @@ impl<'a> Finding<'a> {
         if let (true, Some(rules), Some(messages)) = (self.ok, self.rules, self.messages) {
             let (rules, messages) = (counted(rules, "rule"), counted(messages, "message"));
             return console.print(format!("{}: ok: {rules}, {messages}\n", self.file));
+        }
+        if let (true, Some(settings)) = (self.ok, self.settings) {
+            return console.print(format!("{}: ok: {}\n", self.file, counted(settings, "setting")));
         }
         if self.exit == Exit::Trouble {
             return Ok(());
@@ -118,7 +158,7 @@ impl<'a> Finding<'a> {
     }
 }
 
-/// Whether the rules file itself could not be read. A message file that cannot be is a mistake of
+/// Whether the file itself could not be read. A message file that cannot be is a mistake of
 /// the rules that name it, and has a place in them.
 fn is_unreadable(diagnostics: &Diagnostics) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.code == "unreadable-file" && diagnostic.span.is_none())

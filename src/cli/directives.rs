@@ -60,7 +60,7 @@ fn markdown() -> String {
 }
 
 /// The words of a text in lines of at most `width` characters, unless one word is longer.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {

@@ -33,7 +33,7 @@ use crate::{
 /// message does. Other headers of the request can be used as ever: `%{X-Ingress-Name}i`.
 ///
 /// GET /healthz is answered with 200 `ok`, without asking the rules. Rules are watched, and flags can be set
-/// in the environment, as with `retort serve`.
+/// in the environment and in a settings file, as with `retort serve`.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ErrorBackend {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub(super) use self::answer::Answer;
+pub(super) use self::{answer::Answer, paint::painted, text::outcome};
 use super::{check::Form, console::Console, exit::Exit, load, recorded::Source};
 
 mod answer;
+mod paint;
 mod text;
 
 /// Tell what becomes of a response, and why
@@ -39,7 +40,10 @@ impl Explain {
         let recorded = self.source.read(console)?;
         let answer = Answer::new(&rules, &recorded);
         match self.format {
-            Form::Text => console.print(text::text(&rules, &recorded, &answer))?,
+            Form::Text => {
+                let text = text::text(&rules, &recorded, &answer);
+                console.print(if console.colours_output() { painted(&text) } else { text })?;
+            }
             Form::Json => console.print(answer.json()?)?,
         }
         Ok(Exit::Fine)

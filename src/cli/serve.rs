@@ -28,8 +28,8 @@ use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstre
 
 /// Run the proxy
 ///
-/// Every flag can be set in the environment as well; the flag wins. Lists are comma separated there.
-/// The rules file and its message files are watched: a change is in force within a second, and a
+/// Every flag can be set in the environment as well, and in a settings file (--config): flags win over
+/// variables, and variables over the file. Lists are comma separated in a variable. The rules file and its message files are watched: a change is in force within a second, and a
 /// mistake leaves the last good version in force. SIGHUP reloads at once; SIGTERM lets running requests
 /// end, and the exit code is 0.
 #[derive(Debug, Args)]
@@ -117,7 +117,9 @@ const AFTER_HELP: &str = "Examples:
   retort serve --rules rules.xml --upstream http://127.0.0.1:9000
   retort serve --rules rules.xml --upstream http://a:9000 --upstream http://b:9000 --listen [::]:80
   retort serve --rules rules.xml --upstream http://a:9000 --tls-listen [::]:443 --tls-cert a.pem --tls-key a.key
-  RETORT_RULES=rules.xml RETORT_UPSTREAM=http://a:9000 RETORT_LOG=warn retort serve";
+  RETORT_RULES=rules.xml RETORT_UPSTREAM=http://a:9000 RETORT_LOG=warn retort serve
+  retort serve --rules rules.xml --upstream http://a:9000 --print-settings > retort.toml
+  retort serve --config retort.toml";
 
 impl Serve {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {

@@ -13,6 +13,7 @@ mod rules_file;
 mod sighting;
 mod status;
 mod unit;
+mod verdicts;
 mod watch;
 mod way;
 mod worker;
@@ -35,6 +36,7 @@ use self::{inbox::Inbox, worker::Worker};
 pub use self::{
     sighting::Fingerprint,
     status::{Attempt, Metrics, Outcome, Status},
+    verdicts::Verdicts,
 };
 use super::live::Live;
 use crate::config::Refused;

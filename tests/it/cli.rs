@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 mod admin;
 mod check;
+mod completions;
 mod demo;
 mod directives;
 mod environment;
@@ -19,12 +20,15 @@ mod fmt;
 mod help;
 mod import;
 mod logging;
+mod man;
 mod render;
 mod running;
 mod serve;
 mod serve_end;
+mod settings;
 mod test;
 mod usage;
+mod watch;
 
 /// The command in an environment without settings.
 fn retort() -> Command {
@@ -36,7 +40,7 @@ fn retort() -> Command {
     }
     // Those who test it say where it listens.
     command.env("RETORT_ADMIN", "off");
-    command.env("COLUMNS", "100").env_remove("NO_COLOR");
+    command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
     command
 }
 

@@ -23,9 +23,17 @@ pub(super) fn text(rules: &Rules, recorded: &Recorded, answer: &Answer<'_>) -> S
         let fields = Fields::Lines(&recorded.record.request.headers);
         _ = write!(out, "\nNegotiation\n{}", negotiation(rules, rule, fields, answer));
     }
-    _ = write!(out, "\nDecision\n  {}\n\nResponse\n{}", decision(answer), response(recorded, answer));
-    // What a header or a body holds is no business of the terminal's.
-    out.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+    harmless(&out) + "\n" + &outcome(recorded, answer)
+}
+
+/// The end of the answer: the decision, the response.
+pub(in crate::cli) fn outcome(recorded: &Recorded, answer: &Answer<'_>) -> String {
+    harmless(&format!("Decision\n  {}\n\nResponse\n{}", decision(answer), response(recorded, answer)))
+}
+
+/// What a header or a body holds is no business of the terminal's.
+fn harmless(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
 }
 
 /// What is decided, in a line.

@@ -76,3 +76,75 @@ fn mistakes_are_coloured_when_asked_for() {
     let arguments = ["check", "mistakes.xml"];
     assert!(!run(retort().current_dir(&folder).args(arguments)).stderr.contains('\x1b'));
 }
+
+#[test]
+fn colours_without_a_terminal_can_be_asked_for_in_the_environment() {
+    let folder = folder();
+    let check = |name: &str, value: &str| {
+        let mut command = retort();
+        command.current_dir(&folder).args(["check", "mistakes.xml"]).env(name, value);
+        run(&mut command).stderr.contains('\x1b')
+    };
+    assert!(check("CLICOLOR_FORCE", "1"));
+    assert!(!check("CLICOLOR_FORCE", "0"));
+    let explain = ["explain", "--rules", "rules.xml", "--status", "500"];
+    let mut explain_in_colour = retort();
+    explain_in_colour.current_dir(&folder).args(explain).env("CLICOLOR_FORCE", "1");
+    assert!(run(&mut explain_in_colour).stdout.contains("\x1b[32m  failed"));
+    assert!(!run(explain_in_colour.env("NO_COLOR", "1")).stdout.contains('\x1b'));
+    let help = |when| run(retort().args(["check", "--color", when, "--help"])).stdout.contains('\x1b');
+    assert!(help("always") && !help("auto") && !help("never"));
+}
+
+/// The members that code scanning wants, each where SARIF 2.1.0 has it.
+#[test]
+fn all_mistakes_as_sarif() {
+    let folder = folder();
+    let arguments = ["check", "--format", "sarif", "mistakes.xml", "./warning.xml", "a b.xml"];
+    let checked = run(retort().current_dir(&folder).args(arguments));
+    assert_eq!((checked.code, checked.stderr.as_str()), (Some(2), ""));
+    let log: Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    assert_eq!(log["$schema"], "https://json.schemastore.org/sarif-2.1.0.json");
+    let run = &log["runs"][0];
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    let driver = &run["tool"]["driver"];
+    assert_eq!((&driver["name"], &driver["version"]), (&"retort".into(), &env!("CARGO_PKG_VERSION").into()));
+    let rules = driver["rules"].as_array().unwrap();
+    for rule in rules {
+        for text in ["shortDescription", "fullDescription", "help"] {
+            assert!(!rule[text]["text"].as_str().unwrap().is_empty(), "{rule}");
+        }
+    }
+
+    let results = run["results"].as_array().unwrap();
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(["error", "warning"].contains(&result["level"].as_str().unwrap()), "{result}");
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let region = &result["locations"][0]["physicalLocation"]["region"];
+        for place in ["startLine", "startColumn", "endLine", "endColumn"] {
+            assert!(region[place].as_u64().unwrap() >= 1, "{result}");
+        }
+    }
+    let uris: Vec<_> = results.iter().map(uri).collect();
+    assert_eq!((uris.first(), uris.last()), (Some(&"mistakes.xml"), Some(&"a%20b.xml")));
+    assert!(uris.contains(&"warning.xml"));
+    let misspelt = results.iter().find(|result| result["ruleId"] == "unknown-attribute").unwrap();
+    let region = &misspelt["locations"][0]["physicalLocation"]["region"];
+    assert_eq!((&region["startLine"], &region["startColumn"]), (&2.into(), &26.into()));
+}
+
+fn uri(result: &Value) -> &str {
+    result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap()
+}
+
+#[test]
+fn nothing_to_find_is_sarif_as_well() {
+    let folder = folder();
+    let checked = run(retort().current_dir(&folder).args(["check", "--format=sarif", "rules.xml"]));
+    let log: Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!((checked.code, &log["runs"][0]["results"]), (Some(0), &Value::Array(Vec::new())));
+}

@@ -11,9 +11,12 @@ fn each_verb_explains_itself() {
         "import",
         "explain",
         "render",
+        "watch",
         "test",
         "demo",
         "directives",
+        "completions",
+        "man",
     ];
     for verb in verbs {
         let help = run(retort().args(Some(verb).filter(|verb| !verb.is_empty())).arg("--help"));
@@ -37,9 +40,12 @@ fn the_list_of_verbs_above_is_whole() {
             "import",
             "explain",
             "render",
+            "watch",
             "test",
             "demo",
             "directives",
+            "completions",
+            "man",
             "help"
         ]
     );
