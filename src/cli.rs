@@ -17,6 +17,7 @@ mod log;
 mod recorded;
 mod render;
 mod serve;
+mod supervised;
 mod table;
 mod test;
 mod value;

@@ -2,6 +2,7 @@
 
 pub mod fault;
 pub mod live;
+pub mod notify;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;

@@ -11,6 +11,7 @@ use super::{
     listener::{self, Listener, WatchedRules},
     log::Log,
     serve::life::Life,
+    supervised,
 };
 use crate::{
     exchange::error_request::Forwarded,
@@ -94,7 +95,7 @@ impl ErrorBackend {
         let server = Server::bind_error_backend(self.options(), self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
-        server.run_until_signal();
+        supervised::run(server, Arc::new(reloader));
         Ok(Exit::Fine)
     }
 

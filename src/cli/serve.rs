@@ -21,7 +21,7 @@ use super::{
     identity::Identity,
     listener::{self, Listener, WatchedRules},
     log::Log,
-    value,
+    supervised, value,
 };
 use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream, raise_file_limit};
 
@@ -124,7 +124,7 @@ impl Serve {
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
         tracing::info!(on, tls, upstreams, "listening");
-        server.run_until_signal();
+        supervised::run(server, Arc::new(reloader));
         Ok(Exit::Fine)
     }
 

@@ -21,6 +21,7 @@ mod render;
 mod running;
 mod serve;
 mod serve_end;
+mod supervised;
 mod test;
 mod usage;
 
@@ -32,7 +33,7 @@ fn retort() -> Command {
             command.env_remove(name);
         }
     }
-    command.env("COLUMNS", "100").env_remove("NO_COLOR");
+    command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("NOTIFY_SOCKET");
     command
 }
 
