@@ -10,14 +10,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source .ci/tools.sh
 need_apt buildah buildah
 need_apt curl curl
-need_apt unshare util-linux
+need_apt ip iproute2
+need_apt file file
 [ "$(id -u)" = 0 ] || { echo 'NOT RUN: needs root, for chroot and other users' >&2; exit 1; }
 
 dir=$(mktemp -d)
 chmod 755 "$dir"
-pids=()
 stop() {
-    [ ${#pids[@]} = 0 ] || kill "${pids[@]}" 2>/dev/null || true
     [ -z "${container:-}" ] || buildah_ umount "$container" >/dev/null 2>&1 || true
     rm -rf "$dir"
 }
@@ -59,8 +58,6 @@ printf '127.0.0.1 app.test\n' >"$root/etc/hosts"
 printf 'nameserver 127.0.0.1\n' >"$root/etc/resolv.conf"
 chmod -R a+rX,a-w "$root"
 
-# alone COMMAND…: in that root, as 65532, in a network with nothing but loopback.
-alone() { setpriv --reuid 65532 --regid 65532 --clear-groups --no-new-privs chroot_ "$@"; }
 chroot_as() { chroot --userspec 65532:65532 "$root" "$@"; }
 
 is 'it runs in an empty root' 'retort 0.*' "$(chroot_as /retort --version)"
@@ -76,11 +73,7 @@ chroot --userspec 65532:65532 "$root" /retort serve --color never --listen 127.0
     --rules /etc/retort/response-messaging.cfg.xml --upstream "\$1" 2>"$dir/log" &
 retort=\$!
 trap 'kill \$peers \$retort' EXIT
-for _ in \$(seq 200); do
-    grep -q listening "$dir/log" && break
-    kill -0 \$retort || { cat "$dir/log" >&2; exit 1; }
-    read -rt 0.05 <> <(:) || true
-done
+timeout 20 bash -c 'until grep -q listening "\$0"; do kill -0 "\$1" || exit; done' "$dir/log" \$retort || cat "$dir/log"
 curl -sS -m 10 -o /dev/null -w '%{http_code} %{content_type} ' -H 'Accept: application/json' http://127.0.0.1:8080/503
 curl -sS -m 10 http://127.0.0.1:8080/hello
 INSIDE

@@ -149,10 +149,11 @@ fn a_supervisor_may_have_an_abstract_address() {
     assert_eq!(serve.end().code(), Some(0));
 }
 
-/// Waits until it serves, and ends it.
-fn serves(mut serve: Running) {
+/// Waits until it serves, with this in its log, and ends it.
+fn serves(mut serve: Running, log: &str) {
     let listening = serve.stderr.after("listening on=\"");
     let address = listening.split('"').next().unwrap().parse().unwrap();
+    serve.stderr.after(log);
     assert!(request(address, "GET / HTTP/1.1\r\n").starts_with("HTTP/1.1 502 "));
     serve.signal("TERM");
     assert_eq!(serve.end().code(), Some(0));
@@ -162,9 +163,8 @@ fn serves(mut serve: Running) {
 fn without_one_that_can_be_told_it_serves_all_the_same() {
     let folder = folder();
     for address in ["/nowhere/notify", "vsock:2:1"] {
-        let mut serve = Running::start(serve(folder.path()).env("NOTIFY_SOCKET", address));
-        serve.stderr.after("the supervisor cannot be told of anything");
-        serves(serve);
+        let serve = Running::start(serve(folder.path()).env("NOTIFY_SOCKET", address));
+        serves(serve, "the supervisor cannot be told of anything");
     }
 }
 
@@ -177,5 +177,7 @@ fn one_that_does_not_read_keeps_nobody_from_being_served() {
     other.connect(&path).unwrap();
     other.set_nonblocking(true).unwrap();
     while other.send(b"X=1").is_ok() {}
-    serves(Running::start(serve(folder.path()).env("NOTIFY_SOCKET", &path)));
+    let mut command = serve(folder.path());
+    command.env("NOTIFY_SOCKET", &path).args(["--log", "debug"]);
+    serves(Running::start(&mut command), "the supervisor cannot be told error=");
 }
