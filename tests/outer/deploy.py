@@ -99,7 +99,7 @@ def members(names):
 
 def kubernetes(retort, folder):
     manifest = DEPLOY / "kubernetes/sidecar.yaml"
-    verdict("the sidecar's manifest is valid", run("kubernetes-validate", "--strict", "-q", manifest))
+    verdict("the sidecar's manifest is valid", run("kubernetes-validate", "--strict", "--quiet", manifest))
     documents = list(yaml.safe_load_all(manifest.read_text()))
     (config,) = [document for document in documents if document["kind"] == "ConfigMap"]
     (deployment,) = [document for document in documents if document["kind"] == "Deployment"]
@@ -181,7 +181,7 @@ def helm(retort, folder):
         texts = [text for name, text in rendered.items() if name.endswith(".yaml") and text.strip()]
         target = folder / f"chart-{number}.yaml"
         target.write_text("---\n".join(texts))
-        mistake = run("kubernetes-validate", "--strict", "-q", target)
+        mistake = run("kubernetes-validate", "--strict", "--quiet", target)
         documents = {document["kind"]: document for document in yaml.safe_load_all(target.read_text())}
         deployment = documents["Deployment"]["spec"]["template"]["spec"]
         settings = [variable["name"] for variable in deployment["containers"][0]["env"]]
@@ -195,7 +195,8 @@ def helm(retort, folder):
             chart.validate_schema(values)
             verdict(f"the chart refuses {what}", "it takes it")
         except Exception as error:
-            verdict(f"the chart refuses {what}", "" if "schema" in str(error) or "values" in str(error) else str(error))
+            # Helm says where: - at '/upstreams': …
+            verdict(f"the chart refuses {what}", "" if "- at '" in str(error) else str(error))
 
 
 # --- Compose ----------------------------------------------------------------------------------
