@@ -57,6 +57,12 @@ cp -r conf/. "$root/etc/retort"
 printf '127.0.0.1 app.test\n' >"$root/etc/hosts"
 printf 'nameserver 127.0.0.1\n' >"$root/etc/resolv.conf"
 chmod -R a+rX,a-w "$root"
+# Of what every container runtime mounts, what is needed: the system's call for random numbers is not
+# looked for in a static binary.
+mkdir "$root/dev"
+mknod -m 666 "$root/dev/null" c 1 3
+mknod -m 666 "$root/dev/random" c 1 8
+mknod -m 666 "$root/dev/urandom" c 1 9
 
 chroot_as() { chroot --userspec 65532:65532 "$root" "$@"; }
 
@@ -69,6 +75,7 @@ set -euo pipefail
 ip link set lo up
 python3 "$PWD/tests/outer/image_peers.py" &
 peers=\$!
+timeout 20 bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/9000) 2>/dev/null; do :; done'
 chroot --userspec 65532:65532 "$root" /retort serve --color never --listen 127.0.0.1:8080 \\
     --rules /etc/retort/response-messaging.cfg.xml --upstream "\$1" 2>"$dir/log" &
 retort=\$!
@@ -104,9 +111,10 @@ is 'nothing but this is at the top' 'LICENSE etc retort' "$(cd "$mounted" && ech
 is 'nothing but this is in etc' 'etc/retort etc/ssl' "$(cd "$mounted" && echo etc/*)"
 is 'the rules that the image names are good' '*' "$(buildah_ run --isolation chroot "$container" -- /retort check /etc/retort/response-messaging.cfg.xml)"
 is 'root owns all of it, and nobody else may write' '' "$(find "$mounted" \( ! -uid 0 -o -perm /022 \) ! -type l)"
-first=$(buildah_ inspect --type image --format '{{.FromImageDigest}}' retort:test)
+# Docker's format notes in which container it was made, so that digests differ; what is in it must not.
 build retort:again >/dev/null
-is 'built again, it is the same' "$first" "$(buildah_ inspect --type image --format '{{.FromImageDigest}}' retort:again)"
+layers='{{.OCIv1.RootFS.DiffIDs}}'
+is 'built again, it has the same in it' "\\$(inspect "$layers" retort:test)" "$(inspect "$layers" retort:again)"
 
 printf '%s: %s MiB of binary (profile %s), %s KiB of everything else\n' image \
     "$(($(stat -c %s "$binary") >> 20))" "${profile:-of your choice}" \
