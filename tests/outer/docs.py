@@ -105,7 +105,7 @@ class Page:
 
     def run(self, retort, update):
         blocks = list(BLOCK.finditer(self.text))
-        if any(is_run(block) for block in blocks):
+        if blocks:
             with tempfile.TemporaryDirectory() as folder:
                 shell = Shell(pathlib.Path(folder), retort)
                 try:
@@ -203,11 +203,6 @@ def fits(wanted, got):
             pattern += ".*".join(re.escape(part) for part in line.rstrip().split("…")) + r"\s*?\n"
     lines = "".join(line.rstrip() + "\n" for line in got.rstrip("\n").split("\n"))
     return re.fullmatch(pattern, lines) is not None
-
-
-def is_run(block):
-    kind = block.group(3) or ""
-    return (block.group(2) in ("sh", "console") and not kind.startswith("no-run:")) or kind.startswith("file=")
 
 
 def links(path, text):
