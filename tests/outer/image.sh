@@ -83,10 +83,12 @@ trap 'kill \$peers \$retort' EXIT
 timeout 20 bash -c 'until grep -q listening "\$0"; do kill -0 "\$1" || exit; done' "$dir/log" \$retort || cat "$dir/log"
 curl -sS -m 10 -o /dev/null -w '%{http_code} %{content_type} ' -H 'Accept: application/json' http://127.0.0.1:8080/503
 curl -sS -m 10 http://127.0.0.1:8080/hello
+printf ' '
+chroot --userspec 65532:65532 "$root" /retort health
 INSIDE
 for name in app.test only-in-dns.test; do
     got=$(unshare --net bash "$dir/inside.sh" "http://$name:9000" 2>&1 || true)
-    is "it serves as 65532, the upstream's name being $name" '503 application/problem+json hello from the upstream' "$got"
+    is "it serves as 65532, the upstream's name being $name" '503 application/problem+json hello from the upstream ready' "$got"
 done
 
 # --- the image --------------------------------------------------------------------------------
