@@ -81,6 +81,7 @@ nginx:
   proxy_intercept_errors on;
   error_page 502 503 504 @retort;
   location @retort {
+    proxy_intercept_errors off;
     proxy_set_header X-Code $status;
     proxy_set_header X-Original-URI $request_uri;
     proxy_set_header Host $host;
