@@ -21,6 +21,7 @@ mod recorded;
 mod render;
 mod serve;
 mod settings;
+mod supervised;
 mod table;
 mod test;
 mod value;

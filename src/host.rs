@@ -4,6 +4,7 @@ pub mod access_log;
 pub mod admin;
 pub mod fault;
 pub mod live;
+pub mod notify;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;

@@ -11,6 +11,7 @@ use super::{
     listener::{self, Listener, WatchedRules},
     logging::{Access, Log},
     serve::{admin::Admin, life::Life},
+    supervised,
 };
 use crate::{
     exchange::error_request::Forwarded,
@@ -84,6 +85,7 @@ nginx:
   proxy_intercept_errors on;
   error_page 502 503 504 @retort;
   location @retort {
+    proxy_intercept_errors off;
     proxy_set_header X-Code $status;
     proxy_set_header X-Original-URI $request_uri;
     proxy_set_header Host $host;
@@ -99,9 +101,10 @@ impl ErrorBackend {
         let live = Arc::clone(reloader.live());
         let server = Server::bind_error_backend(options, self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
-        let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
+        let _admin =
+            self.admin.start(&server, Arc::clone(&reloader), &self.rules.rules, self.life.takes_over())?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
-        server.run_until_signal();
+        supervised::run(server, reloader);
         access.end();
         Ok(Exit::Fine)
     }

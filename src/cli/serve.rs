@@ -22,7 +22,7 @@ use super::{
     identity::Identity,
     listener::{self, Listener, WatchedRules},
     logging::{Access, Log},
-    value,
+    supervised, value,
 };
 use crate::host::pingora::{Limits, Options, Server, Strictness, Timeouts, Upstream, raise_file_limit};
 
@@ -129,11 +129,12 @@ impl Serve {
         let access = self.access.start(&mut options, console)?;
         let reloader = Arc::new(self.rules.watch(console)?);
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
-        let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
+        let _admin =
+            self.admin.start(&server, Arc::clone(&reloader), &self.rules.rules, self.life.takes_over())?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
         tracing::info!(on, tls, upstreams, "listening");
-        server.run_until_signal();
+        supervised::run(server, reloader);
         access.end();
         Ok(Exit::Fine)
     }

@@ -26,6 +26,7 @@ mod running;
 mod serve;
 mod serve_end;
 mod settings;
+mod supervised;
 mod test;
 mod usage;
 mod watch;
@@ -39,8 +40,10 @@ fn retort() -> Command {
         }
     }
     // Those who test it say where it listens.
-    command.env("RETORT_ADMIN", "off");
-    command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR").env_remove("CLICOLOR_FORCE");
+    command.env("RETORT_ADMIN", "off").env("COLUMNS", "100");
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "NOTIFY_SOCKET"] {
+        command.env_remove(name);
+    }
     command
 }
 

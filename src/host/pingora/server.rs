@@ -219,6 +219,11 @@ impl Server {
         Arc::clone(&self.readiness)
     }
 
+    /// Runs this on the server's threads, for as long as there are any.
+    pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// Serves until a [`Handle`] says to stop, or another server has taken over.
     pub fn run(self) -> Stopped {
         let Self {
