@@ -61,7 +61,8 @@ fn write_all(command: &Command, folder: &PathBuf) -> io::Result<()> {
 }
 
 fn page(command: &Command) -> io::Result<Vec<u8>> {
-    let page = Page::new(command.clone());
+    let page =
+        Page::new(command.clone()).source(concat!("retort ", env!("CARGO_PKG_VERSION"))).manual("Retort");
     let mut out = Vec::new();
     page.render_title(&mut out)?;
     page.render_name_section(&mut out)?;

@@ -137,7 +137,7 @@ impl Refusal {
                 // Where nobody can be told, there is nobody to tell that to.
                 let _ = error.print();
                 if let Some(file) = file {
-                    console.tell(format!("\nFlags stand in {} as well.\n", file.display()));
+                    console.tell(format!("\nThe settings in {} count as flags.\n", file.display()));
                 }
                 Ok(if error.use_stderr() { Exit::Trouble } else { Exit::Fine })
             }

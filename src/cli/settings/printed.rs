@@ -59,7 +59,7 @@ fn value(setting: &Setting<'_>, told: &ArgMatches) -> Value {
     let values = raw.map(|raw| written(setting, &raw.to_string_lossy()));
     match setting.takes() {
         Takes::Several => Value::Array(values.collect()),
-        Takes::Switch | Takes::One => values.last().unwrap_or(Value::Boolean(false)),
+        Takes::Switch | Takes::One => values.reduce(|_, last| last).unwrap_or(Value::Boolean(false)),
     }
 }
 

@@ -199,10 +199,14 @@ fn what_is_no_toml_and_what_is_not_there() {
 #[test]
 fn what_flags_require_of_each_other_holds_for_the_file() {
     let folder = with("[tls]\ntls-listen = \"127.0.0.1:0\"\n");
-    let refused = run(&mut serve(&folder).args(["--rules", "rules.xml", "--upstream", "http://127.0.0.1:1"]));
+    let refused = run(serve(&folder).args(["--rules", "rules.xml", "--upstream", "http://127.0.0.1:1"]));
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("--tls-cert <FILE>"), "{}", refused.stderr);
-    assert!(refused.stderr.ends_with("\nFlags stand in etc/retort.toml as well.\n"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.ends_with("\nThe settings in etc/retort.toml count as flags.\n"),
+        "{}",
+        refused.stderr
+    );
     let checked = run(retort().current_dir(&folder).args(["check", "--config", "etc/retort.toml"]));
     let told =
         "etc/retort.toml: error: the following required arguments were not provided: --tls-cert <FILE>\n";
