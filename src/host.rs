@@ -1,5 +1,8 @@
 //! What carries exchanges to the rules and replies back: the hosts, and what they share.
 
+pub mod end;
+#[cfg(feature = "ext-proc")]
+pub mod ext_proc;
 pub mod fault;
 pub mod live;
 pub mod pingora;
