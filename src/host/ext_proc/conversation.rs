@@ -363,3 +363,6 @@ fn log(facts: &Facts, finished: &Finished<'_>) {
         duration_us = u64::try_from(facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
     );
 }
+
+#[cfg(test)]
+mod tests;
