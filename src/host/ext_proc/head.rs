@@ -39,8 +39,12 @@ pub(super) struct ResponseHead {
 impl RequestHead {
     /// Reads a head.
     pub(super) fn read(head: HttpHeaders) -> Self {
-        let (pseudo, fields) = split(head);
+        let (pseudo, mut fields) = split(head);
         let pseudo = |name| pseudo.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+        // HTTP/1 has it as a field.
+        if let Some(host) = pseudo(":authority").and_then(|host| HeaderValue::try_from(host).ok()) {
+            fields.entry(header::HOST).or_insert(host);
+        }
         let host = || Some(fields.get(header::HOST)?.to_str().ok()?.to_owned());
         Self {
             method: pseudo(":method").unwrap_or_default(),

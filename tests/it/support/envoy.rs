@@ -49,11 +49,6 @@ impl Envoy {
 
     /// Starts it with `deploy/envoy/envoy.yaml`, before a processor at this address or path.
     pub(crate) fn start(binary: &Path, processor: &str) -> Self {
-        Self::adjusted(binary, processor, |config| config)
-    }
-
-    /// The same, with changes of the configuration.
-    pub(crate) fn adjusted(binary: &Path, processor: &str, adjust: impl FnOnce(String) -> String) -> Self {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/envoy/envoy.yaml");
         let shipped = fs::read_to_string(shipped).unwrap();
         let address = free_address();
@@ -69,7 +64,7 @@ impl Envoy {
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("envoy.yaml");
-        fs::write(&path, adjust(config)).unwrap();
+        fs::write(&path, config).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
         let mut child = Command::new(binary)
             .args(["--concurrency", "1", "--use-dynamic-base-id", "--disable-hot-restart"])
@@ -87,10 +82,6 @@ impl Envoy {
             thread::sleep(Duration::from_millis(20));
         }
         Self { child, address, folder }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(crate) fn connect(&self) -> Client {
