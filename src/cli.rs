@@ -9,6 +9,8 @@ mod environment;
 mod error_backend;
 mod exit;
 mod explain;
+#[cfg(feature = "ext-proc")]
+mod ext_proc;
 mod fmt;
 mod health;
 mod identity;
@@ -84,6 +86,8 @@ struct Cli {
 enum Verb {
     Serve(Box<serve::Serve>),
     ErrorBackend(error_backend::ErrorBackend),
+    #[cfg(feature = "ext-proc")]
+    ExtProc(Box<ext_proc::ExtProc>),
     Check(check::Check),
     Fmt(fmt::Fmt),
     Import(import::Import),
@@ -109,6 +113,8 @@ impl Verb {
         match self {
             Verb::Serve(verb) => verb.run(console),
             Verb::ErrorBackend(verb) => verb.run(console),
+            #[cfg(feature = "ext-proc")]
+            Verb::ExtProc(verb) => verb.run(console),
             Verb::Check(verb) => verb.run(console),
             Verb::Fmt(verb) => verb.run(console),
             Verb::Import(verb) => verb.run(console),

@@ -2,6 +2,9 @@
 
 pub mod access_log;
 pub mod admin;
+pub mod end;
+#[cfg(feature = "ext-proc")]
+pub mod ext_proc;
 pub mod fault;
 pub mod live;
 pub mod notify;

@@ -40,6 +40,7 @@ mod tls;
 mod trusted;
 mod upstream;
 
+pub use super::end::Handle;
 pub use filter::{Context, Filter};
 pub use forward::TraceContext;
 pub use guard::{Bound, Counters, raise_file_limit};
@@ -47,7 +48,7 @@ pub use life::Life;
 pub use observer::Observer;
 pub use options::{Limits, Options, Timeouts};
 pub use proxy_protocol::ProxyProtocol;
-pub use server::{Error, Handle, Server, Stopped};
+pub use server::{Error, Server, Stopped};
 pub use strict::Strictness;
 pub use tls::{ClientAuth, Flaw, Pair, Problem, Problems, Tls};
 pub use trusted::{ForwardedHeader, Front, TrustedProxy, TrustedProxyError};

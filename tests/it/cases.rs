@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::support::{Proxy, Upstream};
 
-fn cases() -> impl Iterator<Item = Case> {
+pub(crate) fn cases() -> impl Iterator<Item = Case> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut paths: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -30,7 +30,7 @@ fn cases() -> impl Iterator<Item = Case> {
     paths.into_iter().map(|path| Case::load(&path).unwrap_or_else(|mistakes| panic!("{mistakes}")))
 }
 
-fn check(case: &Case, trial: &Trial, answer: &Answer) {
+pub(crate) fn check(case: &Case, trial: &Trial, answer: &Answer) {
     let mismatches = trial.expect.mismatches(answer);
     let place = format!("{}:{}: {}", case.source.path.display(), trial.line, trial.name);
     let lines: String = mismatches.iter().map(|mismatch| format!("\n  {mismatch}")).collect();
@@ -137,7 +137,7 @@ fn the_proxy_agrees() {
 }
 
 /// What keeps an exchange from taking place over sockets as it is recorded.
-fn not_live(record: &Record) -> Option<&'static str> {
+pub(crate) fn not_live(record: &Record) -> Option<&'static str> {
     let (server, request, response) = (&record.server, &record.request, &record.response);
     let usual = Server::default();
     let obstacles = [
@@ -160,7 +160,7 @@ fn not_live(record: &Record) -> Option<&'static str> {
 }
 
 /// The request as it goes over the wire.
-fn request(request: &RecordedRequest) -> String {
+pub(crate) fn request(request: &RecordedRequest) -> String {
     let RecordedRequest { method, uri, protocol, .. } = request;
     let query = request.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
     let port = request.host_port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -172,7 +172,7 @@ fn request(request: &RecordedRequest) -> String {
 }
 
 /// An upstream that does with every request as recorded, and its address.
-fn upstream(stage: Stage, record: &Record) -> (Option<Upstream>, SocketAddr) {
+pub(crate) fn upstream(stage: Stage, record: &Record) -> (Option<Upstream>, SocketAddr) {
     let (upstream, cause) = match stage.upstream {
         Conduct::Answers => (Some(answering(stage.framing, record)), None),
         Conduct::Refused => (None, Some(Cause::ConnectRefused)),

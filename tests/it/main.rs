@@ -18,6 +18,8 @@ mod config;
 mod conformance;
 mod content;
 mod document;
+mod embedded;
+mod envoy;
 mod error_backend;
 mod language;
 mod media;

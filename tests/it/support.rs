@@ -3,6 +3,7 @@
 
 mod client;
 pub(crate) mod coding;
+mod envoy;
 mod events;
 mod fault;
 mod gate;
@@ -12,12 +13,14 @@ mod message;
 mod mortal;
 mod notation;
 mod origin;
+mod processor;
 mod proxy;
 pub(crate) mod tls;
 mod until;
 mod upstream;
 
 pub(crate) use client::{Client, dial};
+pub(crate) use envoy::{Envoy, free_address};
 pub(crate) use events::access;
 pub(crate) use fault::{Fault, FaultKind, Towards, Wire};
 pub(crate) use gate::Gate;
@@ -26,6 +29,7 @@ pub(crate) use message::{Framing, Request, Response};
 pub(crate) use mortal::Mortal;
 pub(crate) use notation::Bytes;
 pub(crate) use origin::{Origin, Received};
+pub(crate) use processor::Processor;
 pub(crate) use proxy::{Proxy, rules};
 pub(crate) use until::until;
 pub(crate) use upstream::Upstream;

@@ -10,7 +10,7 @@ use pingora::{
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
-    upstreams::peer::HttpPeer,
+    upstreams::peer::{HttpPeer, Peer as _},
 };
 
 use super::{
@@ -45,8 +45,28 @@ use crate::{
 /// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
 /// begins.
 ///
-/// Embedded in a proxy other than [`Server`](super::Server) it works the same, but that the
-/// client's connection is closed after each response that the proxy made itself.
+/// # In a proxy of one's own
+///
+/// The filter can stand alone as the proxy of a Pingora service, or be a field of somebody's own
+/// `ProxyHttp` whose `CTX` is [`Context`] (or has one). That proxy then calls the filter in each of
+/// these phases, before or after it does what is its own:
+///
+/// | phase | what the filter does |
+/// |---|---|
+/// | `new_ctx` | takes a snapshot of the rules |
+/// | `init_downstream_modules` | leaves out Pingora's compression; without it, that is off by default |
+/// | `early_request_filter` | reads who asks, and refuses what HTTP does not allow |
+/// | `upstream_peer` | chooses one of the upstreams of its options; whoever chooses, calls [`Filter::attempt`] instead |
+/// | `upstream_request_filter` | tells the upstream who asks, and the id of the request |
+/// | `upstream_response_filter` | refuses what is no response |
+/// | `response_filter` | asks the rules, and sees to the message |
+/// | `fail_to_proxy` | answers for the proxy itself, by the rules or with a generic message |
+/// | `fail_to_connect` | tries the next of its upstreams; to be left out with one's own |
+/// | `logging` | gives the session back, and logs what was decided |
+///
+/// `examples/embedded.rs` is such a proxy, whole. It works as [`Server`](super::Server) does, but
+/// that the client's connection is closed after each response that the proxy made itself, and that
+/// clients are not watched for their pace.
 #[derive(Debug)]
 pub struct Filter {
     options: Arc<Options>,
@@ -56,7 +76,7 @@ pub struct Filter {
     telemetry: Arc<Telemetry>,
 }
 
-/// What belongs to one request.
+/// What belongs to one request: the `CTX` of a [`Filter`].
 #[derive(Debug)]
 pub struct Context {
     pub(super) facts: Facts,
@@ -111,6 +131,14 @@ impl Filter {
     /// The upstreams, whose state can be read.
     pub fn upstreams(&self) -> Arc<Upstreams> {
         Arc::clone(&self.upstreams)
+    }
+
+    /// Notes that the request goes to this peer. To be called by a proxy that chooses its upstreams
+    /// itself, in each `upstream_peer`.
+    pub fn attempt(&self, session: &mut Session, ctx: &mut Context, peer: &HttpPeer) {
+        // An earlier attempt may have left its wrapper.
+        ctx.restore(session);
+        ctx.facts.upstream = peer.address().as_inet().copied().map(Address::Tcp);
     }
 
     /// Starts to resolve the names of upstreams and to check their health, in the background, and

@@ -2,7 +2,6 @@
 //! end.
 
 mod accept;
-mod end;
 mod handover;
 mod leave;
 mod sockets;
@@ -17,10 +16,8 @@ use tokio::{
     time,
 };
 
-pub use self::end::Handle;
 use self::{
     accept::{Bound, accept},
-    end::End,
     handover::{Offer, Predecessor},
     leave::{Cause, Leave},
     sockets::Sockets,
@@ -38,6 +35,7 @@ use super::{
 use crate::{
     exchange::error_request::Forwarded,
     host::{
+        end::{self, End, Handle},
         live::Live,
         readiness::{Need, Readiness},
         telemetry::Telemetry,

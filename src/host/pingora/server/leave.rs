@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time};
 
-use super::{Stopped, end::End};
+use super::Stopped;
 use crate::host::{
+    end::End,
     pingora::{in_flight::InFlight, options::Options},
     readiness::Readiness,
 };

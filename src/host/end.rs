@@ -7,13 +7,13 @@ use tokio::{
     sync::watch,
 };
 
-/// Stops a [`Server`](super::Server) from anywhere.
+/// Stops a server from anywhere.
 #[derive(Clone, Debug)]
-pub struct Handle(pub(super) Arc<watch::Sender<End>>);
+pub struct Handle(pub(in crate::host) Arc<watch::Sender<End>>);
 
 /// Whether, and how soon, to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
+pub(in crate::host) enum End {
     NotYet,
     /// Once balancers had time to learn of it, and what was begun is served.
     InGoodTime,
@@ -50,7 +50,7 @@ impl Handle {
 }
 
 /// Stops a server as signals say. On a terminal no balancer has to be told.
-pub(super) async fn obey_signals(handle: Handle) {
+pub(in crate::host) async fn obey_signals(handle: Handle) {
     let signals =
         signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     let (mut term, mut int) = match signals {

@@ -1,0 +1,368 @@
+//! What is said on one stream: a state machine over messages that touches no socket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, header};
+
+use super::{
+    Options,
+    attributes::Attributes,
+    cause,
+    facts::{Facts, Known, Outcome, Verdict},
+    head::{RequestHead, ResponseHead},
+    mutation,
+    wire::{
+        Answer, BUFFERED_PARTIAL, CommonResponse, Continue, FULL_DUPLEX_STREAMED, HeaderMutation, HttpBody,
+        HttpHeaders, Nothing, Part, ProcessingMode, ProcessingRequest, ProcessingResponse,
+        ProtocolConfiguration,
+    },
+};
+use crate::{
+    Body,
+    exchange::{Cause, Content, Fields, Source, content::MAX_CONTENT, hands_off},
+    host::live::Live,
+    rules::{self, Until},
+};
+
+/// One request and its response, as Envoy tells of them.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    live: Arc<Live>,
+    options: Arc<Options>,
+    attributes: Attributes,
+    facts: Option<Facts>,
+    state: State,
+}
+
+/// What is done about a message.
+#[derive(Debug)]
+pub(super) enum Reaction {
+    /// This is said, and more is expected.
+    Say(Box<ProcessingResponse>),
+    /// This is said; if nothing comes for a while, the stream is ended.
+    SayAndHold(Box<ProcessingResponse>),
+    /// This is the last that is said.
+    SayLast(Box<ProcessingResponse>),
+    /// Nothing more is said.
+    End,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No response yet.
+    Asked,
+    /// The head of the response is held back.
+    Held(Box<Held>),
+    Answered,
+}
+
+#[derive(Debug)]
+struct Held {
+    head: ResponseHead,
+    until: Until,
+    outcome: Outcome,
+}
+
+/// What came of a request, for the log.
+struct Finished<'a> {
+    status: u16,
+    upstream_status: Option<u16>,
+    source: Source,
+    outcome: &'a Outcome,
+    /// Bytes of the message, if one was written.
+    bytes: Option<usize>,
+}
+
+impl Conversation {
+    /// Nothing was said yet.
+    pub(super) fn new(live: Arc<Live>, options: Arc<Options>) -> Self {
+        Self { live, options, attributes: Attributes::default(), facts: None, state: State::Asked }
+    }
+
+    /// Takes what Envoy says.
+    pub(super) fn hear(&mut self, message: ProcessingRequest) -> Reaction {
+        let ProcessingRequest { part, attributes, observability_mode, protocol } = message;
+        if let Some(why) = unfit(observability_mode, protocol) {
+            tracing::error!(target: "retort::ext_proc", why, "the ext_proc filter of Envoy cannot be served");
+            return Reaction::End;
+        }
+        self.attributes.learn(attributes);
+        match part {
+            Some(Part::RequestHead(head)) => self.asked(head),
+            Some(Part::ResponseHead(head)) => self.answered(head),
+            Some(Part::ResponseBody(body)) => self.told(body),
+            // Not asked for, but an answer is due.
+            Some(Part::RequestBody(_)) => Reaction::say(Answer::RequestBody(Continue::default())),
+            Some(Part::RequestTrailers(_)) => Reaction::say(Answer::RequestTrailers(Nothing {})),
+            Some(Part::ResponseTrailers(_)) => Reaction::say(Answer::ResponseTrailers(Nothing {})),
+            None => Reaction::End,
+        }
+    }
+
+    /// Nothing more comes, or it comes too late.
+    pub(super) fn end(&mut self) {
+        if let State::Held(held) = std::mem::replace(&mut self.state, State::Answered) {
+            let Held { head, outcome, .. } = *held;
+            self.finish(&Finished::kept(&head, &outcome));
+        }
+    }
+
+    /// The head of the request.
+    fn asked(&mut self, head: HttpHeaders) -> Reaction {
+        if self.facts.is_some() || !matches!(self.state, State::Asked) {
+            return Reaction::End;
+        }
+        let facts = self.begin(RequestHead::read(head));
+        let id = (!facts.id_was_sent).then(|| Bytes::from(facts.id.clone()));
+        let name = facts.options.request_id_headers.first();
+        let set = id.zip(name).map(|(id, name)| mutation::line(name.as_str(), id, false));
+        let common = set.map(|set| CommonResponse {
+            mutation: Some(HeaderMutation { set: vec![set], remove: Vec::new() }),
+            ..CommonResponse::default()
+        });
+        self.facts = Some(facts);
+        Reaction::say(Answer::RequestHead(Continue { common }))
+    }
+
+    /// The head of the response.
+    fn answered(&mut self, head: HttpHeaders) -> Reaction {
+        let Some(head) = ResponseHead::read(head).filter(|_| matches!(self.state, State::Asked)) else {
+            return Reaction::End;
+        };
+        if (100..200).contains(&head.status) && head.status != 101 {
+            return Reaction::say(Answer::ResponseHead(Continue::default()));
+        }
+        let mut facts =
+            self.facts.take().unwrap_or_else(|| self.begin(RequestHead::unseen(&self.attributes)));
+        facts.attributes = self.attributes.clone();
+        let source = cause::source(&facts.attributes);
+        let reaction = match source {
+            Source::Proxy(cause) => self.answer_for_envoy(&facts, &head, cause),
+            Source::Upstream => self.answer_for_upstream(&facts, head),
+        };
+        self.facts = Some(facts);
+        reaction
+    }
+
+    fn answer_for_upstream(&mut self, facts: &Facts, head: ResponseHead) -> Reaction {
+        let (verdict, outcome) = if facts.snapshot.rules.covers(head.status) {
+            let known = Known::declared(&facts.request, &head);
+            facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream)
+        } else {
+            (Verdict::Keep, Outcome::no_rule())
+        };
+        if let Verdict::Wait(until) = verdict {
+            self.state = State::Held(Box::new(Held { head, until, outcome }));
+            let answer = Some(Answer::ResponseHead(Continue::default()));
+            let mode_override = Some(ProcessingMode { response_body_mode: BUFFERED_PARTIAL });
+            return Reaction::SayAndHold(Box::new(ProcessingResponse { answer, mode_override }));
+        }
+        let answer = self.carry_out(facts, &head, verdict, &outcome, None);
+        Reaction::last(answer)
+    }
+
+    /// Envoy answers itself: the rules say how, else the generic ones do.
+    fn answer_for_envoy(&mut self, facts: &Facts, head: &ResponseHead, cause: Cause) -> Reaction {
+        let source = Source::Proxy(cause);
+        // Envoy has made a gRPC response of it by now; the attribute is as it was.
+        let status = match facts.request.is_grpc() {
+            true => facts.attributes.status().unwrap_or(head.status),
+            false => head.status,
+        };
+        let mut made = head.emptied(status);
+        if cause == Cause::Overload && !made.fields.contains_key(header::RETRY_AFTER) {
+            made.fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        let mut outcome = Outcome::no_rule();
+        let mut body = None;
+        if facts.snapshot.rules.covers(status) {
+            let (verdict, said) = facts.judge(&facts.snapshot.rules, &made, Known::NOTHING, source);
+            outcome = said;
+            body = made.take(verdict);
+        }
+        if body.is_none() {
+            let (verdict, _) = facts.judge(rules::generic(), &made, Known::NOTHING, source);
+            body = made.take(verdict);
+        }
+        let bytes = body.as_ref().map(Bytes::len);
+        let status = made.status;
+        let answer = match body {
+            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), None),
+            None => Answer::ResponseHead(Continue::default()),
+        };
+        let finished = Finished { status, upstream_status: None, source, outcome: &outcome, bytes };
+        log(facts, &finished);
+        self.state = State::Answered;
+        Reaction::last(answer)
+    }
+
+    /// Content of the response.
+    fn told(&mut self, body: HttpBody) -> Reaction {
+        let (State::Held(held), Some(facts)) =
+            (std::mem::replace(&mut self.state, State::Answered), self.facts.take())
+        else {
+            return Reaction::say(Answer::ResponseBody(Continue::default()));
+        };
+        let Held { head, until, .. } = *held;
+        let HttpBody { body, end_of_stream } = body;
+        let counted = end_of_stream.then_some(body.len() as u64);
+        let limit = self.options.content.min(MAX_CONTENT);
+        let first = body.get(..limit).unwrap_or(&body);
+        let is_cut = !end_of_stream || first.len() < body.len();
+        let content = Content::new(Fields::Map(&head.fields), first, is_cut);
+        let known = Known {
+            body: match (body.is_empty(), end_of_stream) {
+                (false, _) => Body::Present,
+                (true, true) => Body::Absent,
+                (true, false) => Body::Unknown,
+            },
+            length: counted.or_else(|| head.declared_length()),
+            content: Some(&content),
+            is_pending: false,
+        };
+        tracing::trace!(target: "retort::ext_proc", id = facts.id, until = until.code(), "content came");
+        let (verdict, outcome) = facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream);
+        let answer = self.carry_out(&facts, &head, verdict, &outcome, Some(end_of_stream));
+        self.facts = Some(facts);
+        Reaction::last(answer)
+    }
+
+    /// What Envoy is told of a verdict. `whole`: the content was told, and whether it is all.
+    fn carry_out(
+        &mut self,
+        facts: &Facts,
+        head: &ResponseHead,
+        verdict: Verdict,
+        outcome: &Outcome,
+        whole: Option<bool>,
+    ) -> Answer {
+        let mut made = head.clone();
+        let body = made.take(verdict);
+        if hands_off(Fields::Map(&head.fields), &self.options.opt_out_header) {
+            made.fields.remove(&self.options.opt_out_header);
+        }
+        let (bytes, status) = (body.as_ref().map(Bytes::len), made.status);
+        let answer = match body {
+            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), whole),
+            None => at(whole, mutation::amended(head, &made)),
+        };
+        let upstream_status = Some(head.status);
+        let finished = Finished { status, upstream_status, source: Source::Upstream, outcome, bytes };
+        log(facts, &finished);
+        self.state = State::Answered;
+        answer
+    }
+
+    fn begin(&self, request: RequestHead) -> Facts {
+        Facts::new(request, self.attributes.clone(), self.live.snapshot(), Arc::clone(&self.options))
+    }
+
+    fn finish(&self, finished: &Finished<'_>) {
+        if let Some(facts) = &self.facts {
+            log(facts, finished);
+        }
+    }
+}
+
+/// Who hung up before anything was decided is told of as well.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Reaction {
+    fn say(answer: Answer) -> Self {
+        Reaction::Say(said(answer))
+    }
+
+    fn last(answer: Answer) -> Self {
+        Reaction::SayLast(said(answer))
+    }
+}
+
+impl ResponseHead {
+    /// Becomes what the verdict makes of it; returns the message, if there is one.
+    fn take(&mut self, verdict: Verdict) -> Option<Bytes> {
+        let Verdict::Reply(reply) = verdict else { return None };
+        self.amend(&reply);
+        reply.body
+    }
+}
+
+impl<'a> Finished<'a> {
+    fn kept(head: &ResponseHead, outcome: &'a Outcome) -> Self {
+        let (status, upstream_status) = (head.status, Some(head.status));
+        Self { status, upstream_status, source: Source::Upstream, outcome, bytes: None }
+    }
+}
+
+fn said(answer: Answer) -> Box<ProcessingResponse> {
+    Box::new(ProcessingResponse { answer: Some(answer), mode_override: None })
+}
+
+/// How content of ours is sent.
+fn write(
+    facts: &Facts,
+    head: &ResponseHead,
+    made: &ResponseHead,
+    body: Bytes,
+    rule: Option<&str>,
+    whole: Option<bool>,
+) -> Answer {
+    if facts.request.is_head() || head.is_all && body.is_empty() {
+        return at(whole, mutation::amended(head, made));
+    }
+    // Of an immediate response to gRPC, Envoy would make something else.
+    if facts.request.is_grpc() && whole != Some(false) {
+        return at(whole, mutation::replaced(head, made, body));
+    }
+    mutation::immediate(made, body, rule)
+}
+
+/// The answer to what was told: the head, or the content.
+fn at(whole: Option<bool>, answer: Continue) -> Answer {
+    match whole {
+        Some(_) => Answer::ResponseBody(answer),
+        None => Answer::ResponseHead(answer),
+    }
+}
+
+/// Why nothing can be done for a filter that is configured like this.
+fn unfit(observes: bool, protocol: Option<ProtocolConfiguration>) -> Option<&'static str> {
+    let ProtocolConfiguration { request_body_mode, response_body_mode } = protocol.unwrap_or_default();
+    if observes {
+        return Some("observability_mode is on: no answer would be heard");
+    }
+    (request_body_mode.max(response_body_mode) >= FULL_DUPLEX_STREAMED)
+        .then_some("a body mode is FULL_DUPLEX_STREAMED or GRPC: use NONE")
+}
+
+/// Tells of a request that is over: the one place that does.
+fn log(facts: &Facts, finished: &Finished<'_>) {
+    let Finished { status, upstream_status, source, outcome, bytes } = *finished;
+    tracing::info!(
+        target: "retort::access",
+        id = facts.id,
+        trace_id = crate::exchange::Trace::of(Fields::Map(&facts.request.fields)).map(|trace| trace.trace_id),
+        client = facts.client(),
+        method = facts.request.method,
+        path = facts.request.path(),
+        upstream = facts.attributes.upstream(),
+        status_upstream = upstream_status,
+        status,
+        bytes,
+        decision = outcome.action,
+        reason = outcome.reason,
+        rule = outcome.rule.as_deref(),
+        condition = outcome.condition.as_deref(),
+        message_index = outcome.message,
+        source = source.as_str(),
+        cause = source.cause().map(Cause::as_str),
+        duration_us = u64::try_from(facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    );
+}
+
+#[cfg(test)]
+mod tests;

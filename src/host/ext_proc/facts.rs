@@ -1,0 +1,279 @@
+//! What is known of a request from its start, and the judgement of its response.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Options,
+    attributes::Attributes,
+    head::{RequestHead, ResponseHead},
+};
+use crate::{
+    Body, Decision, Exchange, Reply, Rules,
+    exchange::{
+        Cause, Clock, Connection, Content, Fields, Request, Response, Source, Trace, hands_off, request_id,
+        user,
+    },
+    host::{fault, live::Snapshot},
+    rules::{Reason, Until},
+};
+
+/// The name of this machine.
+static HOSTNAME: LazyLock<String> =
+    LazyLock::new(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+
+/// What is known of a request, and the rules that were in force at its start.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) options: Arc<Options>,
+    pub(super) request: RequestHead,
+    pub(super) attributes: Attributes,
+    pub(super) id: String,
+    /// Whether the request came with the id.
+    pub(super) id_was_sent: bool,
+    pub(super) arrived: DateTime<Utc>,
+    pub(super) started: Instant,
+}
+
+/// What is known of a response's content.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub(super) body: Body,
+    /// Bytes, if known.
+    pub(super) length: Option<u64>,
+    /// What was held of it.
+    pub(super) content: Option<&'a Content>,
+    /// Whether waiting may tell more.
+    pub(super) is_pending: bool,
+}
+
+/// What is to be done with a response.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It passes.
+    Keep,
+    /// Ask again when so much is known.
+    Wait(Until),
+    /// This is made of it.
+    Reply(Reply),
+}
+
+/// What was decided, for the log: the [`Decision`] without its borrows.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    /// `keep`, `replace`, `steer`, `wait` or `panic`.
+    pub(super) action: &'static str,
+    /// Why, in a stable word.
+    pub(super) reason: &'static str,
+    /// The rule that matched.
+    pub(super) rule: Option<Arc<str>>,
+    /// The index of the message that was chosen.
+    pub(super) message: Option<usize>,
+    /// The condition that kept the first rule for the status from applying, where none applied.
+    pub(super) condition: Option<String>,
+}
+
+impl Facts {
+    /// What the head of the request tells.
+    pub(super) fn new(
+        request: RequestHead,
+        attributes: Attributes,
+        snapshot: Arc<Snapshot>,
+        options: Arc<Options>,
+    ) -> Self {
+        let from_client = request_id::from_client(Fields::Map(&request.fields), &options.request_id_headers);
+        let id_was_sent = from_client.is_some();
+        let id = from_client.unwrap_or_else(request_id::generate);
+        let (arrived, started) = (Utc::now(), Instant::now());
+        Self { snapshot, options, request, attributes, id, id_was_sent, arrived, started }
+    }
+
+    /// Judges a response by these rules. A panic costs the message, not the response.
+    pub(super) fn judge(
+        &self,
+        rules: &Rules,
+        response: &ResponseHead,
+        known: Known<'_>,
+        source: Source,
+    ) -> (Verdict, Outcome) {
+        let judged = fault::caught(|| {
+            let addresses = Addresses::of(&self.attributes, source);
+            let exchange = Exchange {
+                request: self.request(),
+                response: known.of(response, source, &self.options),
+                connection: addresses.connection(),
+                clock: self.clock(),
+            };
+            let decision = rules.decide(&exchange, known.body);
+            let verdict = match &decision {
+                Decision::Wait(awaited) if known.is_pending => Verdict::Wait(awaited.until),
+                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Reply),
+            };
+            if let Verdict::Reply(reply) = &verdict {
+                self.tell_refused(&reply.refused, &decision);
+            }
+            (verdict, Outcome::of(&decision))
+        });
+        judged.unwrap_or_else(|| {
+            let path = self.request.path();
+            tracing::error!(id = self.id, path, "a panic while deciding on a response; it passes unaltered");
+            (Verdict::Keep, Outcome::panic())
+        })
+    }
+
+    /// Who asked; nothing where that is not known, or no address.
+    pub(super) fn client(&self) -> String {
+        text(self.attributes.client())
+    }
+
+    fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
+        let rule = decision.rule().map(|rule| &**rule.id());
+        for what in refused {
+            tracing::warn!(target: "retort::ext_proc", id = self.id, rule, what, "a meta object was not obeyed");
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        let fields = Fields::Map(&self.request.fields);
+        Request {
+            method: &self.request.method,
+            path: self.request.path(),
+            query: self.request.query(),
+            protocol: self.attributes.protocol().unwrap_or("HTTP/1.1"),
+            scheme: &self.request.scheme,
+            authority: &self.request.authority,
+            fields,
+            id: &self.id,
+            user: user::first(fields, &self.options.user_header),
+            trace: Trace::of(fields),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock {
+            received: self.attributes.received().unwrap_or(self.arrived),
+            elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),
+            zone: self.options.zone,
+        }
+    }
+}
+
+/// Addresses as texts, to borrow from.
+struct Addresses {
+    client: String,
+    client_port: Option<u16>,
+    local: String,
+    local_port: Option<u16>,
+    upstream: String,
+    upstream_port: Option<u16>,
+}
+
+impl Addresses {
+    fn of(attributes: &Attributes, source: Source) -> Self {
+        let (client, local) = (attributes.client(), attributes.local());
+        let port = |address: Option<SocketAddr>| address.map(|address| address.port());
+        // Where there was no connection, nobody handled the request, whoever was tried.
+        let is_handled = !matches!(
+            source,
+            Source::Proxy(Cause::ConnectRefused | Cause::ConnectTimeout | Cause::Tls | Cause::NoUpstream)
+        );
+        let upstream = attributes.upstream().filter(|_| is_handled).unwrap_or_default();
+        Self {
+            client: text(client),
+            client_port: port(client),
+            local: text(local),
+            local_port: port(local),
+            upstream: upstream.to_owned(),
+            upstream_port: port(upstream.parse().ok()),
+        }
+    }
+
+    fn connection(&self) -> Connection<'_> {
+        Connection {
+            client: &self.client,
+            client_host: &self.client,
+            // Envoy does not tell who is between it and the client.
+            peer: &self.client,
+            peer_port: self.client_port,
+            local: &self.local,
+            local_port: self.local_port,
+            upstream: &self.upstream,
+            upstream_port: self.upstream_port,
+            hostname: &HOSTNAME,
+        }
+    }
+}
+
+impl<'a> Known<'a> {
+    /// There is none.
+    pub(super) const NOTHING: Self =
+        Self { body: Body::Absent, length: Some(0), content: None, is_pending: false };
+
+    /// What the head of a response tells of its content.
+    pub(super) fn declared(request: &RequestHead, response: &ResponseHead) -> Self {
+        // The answer to HEAD always ends with its head.
+        if response.is_all && !request.is_head() {
+            return Self::NOTHING;
+        }
+        let length = response.declared_length();
+        let body = match length {
+            Some(0) => Body::Absent,
+            Some(_) => Body::Present,
+            None => Body::Unknown,
+        };
+        let is_pending = body != Body::Absent && !request.is_head();
+        Self { body, length, content: None, is_pending }
+    }
+
+    fn of(self, response: &'a ResponseHead, source: Source, options: &Options) -> Response<'a> {
+        let fields = Fields::Map(&response.fields);
+        Response {
+            status: response.status,
+            // Envoy has none.
+            reason: None,
+            fields,
+            length: self.length,
+            content: self.content,
+            is_pending: self.is_pending,
+            source,
+            hands_off: hands_off(fields, &options.opt_out_header),
+        }
+    }
+}
+
+impl Outcome {
+    /// What the log says where the rules were not asked, since none is for the status.
+    pub(super) fn no_rule() -> Self {
+        let reason = Reason::NoRule.code();
+        Self { action: "keep", reason, rule: None, message: None, condition: None }
+    }
+
+    /// What it says where deciding or rendering panicked.
+    pub(super) fn panic() -> Self {
+        Self { action: "panic", reason: "panic", ..Self::no_rule() }
+    }
+
+    fn of(decision: &Decision<'_>) -> Self {
+        let failed = match decision {
+            Decision::Keep(kept) => kept.failed,
+            Decision::Replace(_) | Decision::Steer(_) | Decision::Wait(_) => None,
+        };
+        Self {
+            action: decision.action(),
+            reason: decision.reason(),
+            rule: decision.rule().map(|rule| Arc::clone(rule.id())),
+            message: decision.message(),
+            condition: failed.map(|failed| failed.condition.to_string()),
+        }
+    }
+}
+
+fn text(address: Option<SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| address.ip().to_canonical().to_string())
+}
