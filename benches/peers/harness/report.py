@@ -1,0 +1,3 @@
+def line(r):
+    return str(r)
+def write(*a): pass
