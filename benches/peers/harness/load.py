@@ -76,7 +76,7 @@ def idle(scenario, place, count):
         for index in range(count):
             client = socket.socket()
             open_sockets.append(client)
-            client.settimeout(10)
+            client.settimeout(30)
             client.bind(("127.0.0.%d" % (2 + index // PER_ADDRESS), 0))
             client.connect(("127.0.0.1", place.port))
             client.sendall(request)
