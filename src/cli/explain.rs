@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub(super) use self::answer::Answer;
 use super::{check::Form, console::Console, exit::Exit, load, recorded::Source};
+use crate::explain::Explanation;
 
-mod answer;
+mod json;
 mod text;
 
 /// Tell what becomes of a response, and why
@@ -36,11 +36,11 @@ const AFTER_HELP: &str = "Examples:
 impl Explain {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         let rules = load::rules(&self.rules, console)?;
-        let recorded = self.source.read(console)?;
-        let answer = Answer::new(&rules, &recorded);
+        let inquiry = self.source.read(console)?;
+        let answer = Explanation::new(&rules, &inquiry);
         match self.format {
-            Form::Text => console.print(text::text(&rules, &recorded, &answer))?,
-            Form::Json => console.print(answer.json()?)?,
+            Form::Text => console.print(text::text(&answer))?,
+            Form::Json => console.print(json::json(&answer)?)?,
         }
         Ok(Exit::Fine)
     }

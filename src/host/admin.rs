@@ -1,0 +1,3 @@
+//! What is told and asked on the admin listener.
+
+pub mod view;
