@@ -9,6 +9,7 @@ mod error_backend;
 mod exit;
 mod explain;
 mod fmt;
+mod health;
 mod identity;
 mod import;
 mod listener;
@@ -72,6 +73,7 @@ enum Verb {
     Render(render::Render),
     Test(test::Test),
     Demo(demo::Demo),
+    Health(health::Health),
     Directives(directives::Directives),
 }
 
@@ -93,6 +95,7 @@ impl Verb {
             Verb::Render(verb) => verb.run(console),
             Verb::Test(verb) => verb.run(console),
             Verb::Demo(verb) => verb.run(console),
+            Verb::Health(verb) => verb.run(console),
             Verb::Directives(verb) => verb.run(console),
         }
     }

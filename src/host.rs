@@ -6,4 +6,5 @@ pub mod live;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;
+pub mod telemetry;
 pub mod zone;

@@ -10,7 +10,7 @@ use super::{
     identity::Identity,
     listener::{self, Listener, WatchedRules},
     log::Log,
-    serve::life::Life,
+    serve::{admin::Admin, life::Life},
 };
 use crate::{
     exchange::error_request::Forwarded,
@@ -49,6 +49,8 @@ pub(super) struct ErrorBackend {
     ignore_forwarded: bool,
     #[command(flatten)]
     life: Life,
+    #[command(flatten)]
+    admin: Admin,
     #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
@@ -89,10 +91,12 @@ nginx:
 impl ErrorBackend {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
-        let reloader = self.rules.watch(console)?;
+        let reloader = Arc::new(self.rules.watch(console)?);
         let live = Arc::clone(reloader.live());
         let server = Server::bind_error_backend(self.options(), self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
+        let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
+        let _admin = self.admin.start(&server, reloader, admin)?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         server.run_until_signal();
         Ok(Exit::Fine)

@@ -22,7 +22,7 @@ use crate::host::{
 pub(super) struct WatchedRules {
     /// Rules file; its messages are found relative to it
     #[arg(long, value_name = "FILE", env = "RETORT_RULES")]
-    rules: PathBuf,
+    pub(super) rules: PathBuf,
     /// Time between two looks at the rules where the file system does not notify
     #[arg(long, value_name = "TIME", env = "RETORT_POLL_INTERVAL", value_parser = value::duration)]
     #[arg(default_value = "5s")]

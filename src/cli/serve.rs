@@ -1,5 +1,6 @@
 //! `retort serve`: the proxy.
 
+pub(super) mod admin;
 pub(super) mod life;
 mod limits;
 mod tls;
@@ -12,8 +13,8 @@ use std::{sync::Arc, time::Duration};
 use clap::Args;
 
 use self::{
-    life::Life, limits::ClientLimits, tls::TlsListener, trusted::Front, upstream_tls::TlsToUpstreams,
-    upstreams::Upstreams,
+    admin::Admin, life::Life, limits::ClientLimits, tls::TlsListener, trusted::Front,
+    upstream_tls::TlsToUpstreams, upstreams::Upstreams,
 };
 use super::{
     console::Console,
@@ -58,6 +59,8 @@ pub(super) struct Serve {
     client_limits: ClientLimits,
     #[command(flatten)]
     life: Life,
+    #[command(flatten)]
+    admin: Admin,
     #[command(flatten)]
     front: Front,
     #[command(flatten)]
@@ -119,8 +122,10 @@ impl Serve {
         self.log.start(console)?;
         raise_file_limit();
         let options = self.options()?;
-        let reloader = self.rules.watch(console)?;
+        let reloader = Arc::new(self.rules.watch(console)?);
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
+        let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
+        let _admin = self.admin.start(&server, reloader, admin)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
         tracing::info!(on, tls, upstreams, "listening");

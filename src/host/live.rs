@@ -7,12 +7,14 @@ use std::sync::{
 
 use arc_swap::ArcSwap;
 
+use super::telemetry::{Ledger, Tallies, Tally};
 use crate::Rules;
 
 /// The rules in force. A request takes one [`Snapshot`] and keeps it to its end.
 #[derive(Debug)]
 pub struct Live {
     current: ArcSwap<Snapshot>,
+    ledger: Ledger,
     is_loaded: AtomicBool,
 }
 
@@ -23,13 +25,17 @@ pub struct Snapshot {
     pub rules: Rules,
     /// Counts the versions from 1.
     pub generation: u64,
+    /// Where it is counted what they do.
+    pub tallies: Tallies,
 }
 
 impl Live {
     /// Puts the first version in force.
     pub fn new(rules: Rules) -> Self {
-        let current = ArcSwap::from_pointee(Snapshot { rules, generation: 1 });
-        Self { current, is_loaded: AtomicBool::new(true) }
+        let ledger = Ledger::default();
+        let tallies = ledger.open(&rules);
+        let current = ArcSwap::from_pointee(Snapshot { rules, generation: 1, tallies });
+        Self { current, ledger, is_loaded: AtomicBool::new(true) }
     }
 
     /// There are no rules yet, and nothing to be replaced by any.
@@ -47,11 +53,17 @@ impl Live {
         self.current.load_full()
     }
 
+    /// What each rule did since the start, by its id, those of earlier versions included.
+    pub fn tallies(&self) -> Vec<(Arc<str>, Tally)> {
+        self.ledger.read()
+    }
+
     /// Puts the next version in force and returns it. Meant for one caller: of two at once, the
     /// version of one would be lost.
     pub fn replace(&self, rules: Rules) -> Arc<Snapshot> {
         let generation = self.current.load().generation + 1;
-        let next = Arc::new(Snapshot { rules, generation });
+        let tallies = self.ledger.open(&rules);
+        let next = Arc::new(Snapshot { rules, generation, tallies });
         self.current.store(next.clone());
         self.is_loaded.store(true, Ordering::Release);
         next

@@ -203,6 +203,23 @@ impl Until {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Reason::NoRule,
+        Reason::Condition,
+        Reason::HandsOff,
+        Reason::Interim,
+        Reason::StatusWithoutContent,
+        Reason::Tunnel,
+        Reason::Grpc,
+        Reason::NotAcceptable,
+        Reason::BodyPresent,
+        Reason::TypeKept,
+        Reason::NoMessage,
+        Reason::LengthUnknown,
+        Reason::ContentUnknown,
+    ];
+
     /// A stable name for logs, metrics and machines.
     pub fn code(self) -> &'static str {
         match self {

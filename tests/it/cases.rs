@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::support::{Proxy, Upstream};
 
-fn cases() -> impl Iterator<Item = Case> {
+pub(crate) fn cases() -> impl Iterator<Item = Case> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut paths: Vec<PathBuf> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -72,7 +72,7 @@ fn the_command_line_agrees() {
 }
 
 /// Writes rules and message files into a directory, unless they are in one.
-fn lay_out(rules: &Ruleset, directory: &Path) -> PathBuf {
+pub(crate) fn lay_out(rules: &Ruleset, directory: &Path) -> PathBuf {
     match rules {
         Ruleset::Inline { text, files, .. } => {
             for (name, text) in files {

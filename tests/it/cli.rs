@@ -8,6 +8,7 @@ use std::{
 
 use tempfile::TempDir;
 
+mod admin;
 mod check;
 mod demo;
 mod directives;
@@ -32,6 +33,8 @@ fn retort() -> Command {
             command.env_remove(name);
         }
     }
+    // Those who test it say where it listens.
+    command.env("RETORT_ADMIN", "off");
     command.env("COLUMNS", "100").env_remove("NO_COLOR");
     command
 }

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod admin;
 mod allocations;
 mod cases;
 mod cli;
@@ -19,6 +20,7 @@ mod document;
 mod error_backend;
 mod language;
 mod media;
+mod page;
 mod pingora;
 mod readme;
 mod reload;

@@ -30,6 +30,11 @@ pub(in crate::cli) struct Life {
 }
 
 impl Life {
+    /// Whether another process may have to give its place.
+    pub(in crate::cli) fn takes_over(&self) -> bool {
+        self.upgrade_socket.is_some()
+    }
+
     pub(in crate::cli) fn apply(&self, options: &mut Options) {
         options.life.lame_duck = self.lame_duck_time;
         options.timeouts.shutdown = self.drain_time;

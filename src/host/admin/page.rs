@@ -16,14 +16,16 @@ mod highlight;
 mod overview;
 mod rules;
 mod shell;
+mod site;
 mod state;
 mod strip;
 mod words;
 
 use std::borrow::Cow;
 
+pub use self::site::Page;
 use super::view::View;
-use crate::exchange::query;
+use crate::{exchange::query, explain::Explanation};
 
 /// What is sent for a request, all but the fields that every answer of the listener has.
 #[derive(Clone, Debug)]
@@ -79,6 +81,11 @@ pub fn answer(path: &str, query: Option<&str>, view: impl FnOnce() -> View) -> O
         MESSAGE => Some(message(query, &view())),
         _ => assets::answer(path),
     }
+}
+
+/// An explanation as the page shows it: a fragment of HTML.
+pub fn explanation(explanation: &Explanation<'_>) -> String {
+    answer::answer(explanation).into_string()
 }
 
 /// One message as a document of its own. Whatever it is, it is shown, and can do nothing.

@@ -8,7 +8,7 @@ use crate::{
     config::Diagnostics,
     exchange::record::Server,
     explain::Identity,
-    host::{live::Snapshot, pingora::UpstreamStatus, readiness::Report, reload},
+    host::{live::Snapshot, pingora::UpstreamStatus, readiness::Report, reload, telemetry::Action},
 };
 
 /// The state of a proxy at one moment.
@@ -26,6 +26,8 @@ pub struct View {
     pub identity: Identity,
     /// Whether new connections are welcome.
     pub readiness: Report,
+    /// Whether there is an upstream that may be asked, or none is needed.
+    pub has_upstream: bool,
     /// The rules in force.
     pub snapshot: Arc<Snapshot>,
     /// What came of loading them.
@@ -34,6 +36,8 @@ pub struct View {
     pub tallies: HashMap<Arc<str>, Tally>,
     /// The last decisions, the newest first; 200 at most are shown.
     pub recent: Vec<Decided>,
+    /// How many, since the start, were too many to be listed.
+    pub missed: u64,
     /// What was answered of late.
     pub history: History,
     /// The upstreams and their addresses; none for an error backend.
@@ -43,8 +47,8 @@ pub struct View {
 /// What came of loading the rules.
 #[derive(Clone, Debug)]
 pub struct Reload {
-    /// The rules file.
-    pub file: String,
+    /// The rules file, if there is one.
+    pub file: Option<String>,
     /// What came of the content that the files were last seen to hold.
     pub outcome: reload::Outcome,
     /// When that was.
@@ -81,12 +85,12 @@ pub struct Decided {
     pub method: String,
     /// Its path, without the query; perhaps cut.
     pub path: String,
-    /// The status as it came from the upstream, or as the proxy made it.
-    pub upstream_status: u16,
-    /// The status that was sent.
-    pub status: u16,
-    /// What was decided: [`Decision::action`](crate::Decision::action).
-    pub action: &'static str,
+    /// The status of the upstream, if there was a response.
+    pub upstream_status: Option<u16>,
+    /// The status that was sent; `None` where the client got no response.
+    pub status: Option<u16>,
+    /// What was done.
+    pub action: Action,
     /// Why: [`Decision::reason`](crate::Decision::reason).
     pub reason: &'static str,
     /// The id of the rule that matched.

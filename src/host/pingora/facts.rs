@@ -18,7 +18,7 @@ use crate::{
         Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off,
         trace::NewTrace, user,
     },
-    host::{fault, live::Snapshot},
+    host::{fault, live::Snapshot, telemetry::Action},
     rules::{Reason, Until},
 };
 
@@ -97,17 +97,6 @@ pub(super) struct Outcome {
     pub(super) message: Option<usize>,
     /// The condition that kept the first rule for the status from applying, where none applied.
     pub(super) condition: Option<String>,
-}
-
-/// The kind of a decision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Keep,
-    Replace,
-    Steer,
-    Wait,
-    /// Deciding or rendering panicked; the response passes.
-    Panic,
 }
 
 impl Facts {
@@ -308,18 +297,6 @@ impl Outcome {
             rule: decision.rule().map(|rule| Arc::clone(rule.id())),
             message: decision.message(),
             condition: failed.map(|failed| failed.condition.to_string()),
-        }
-    }
-}
-
-impl Action {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Action::Keep => "keep",
-            Action::Replace => "replace",
-            Action::Steer => "steer",
-            Action::Wait => "wait",
-            Action::Panic => "panic",
         }
     }
 }

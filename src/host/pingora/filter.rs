@@ -1,6 +1,6 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +18,7 @@ use super::{
     app::Scope,
     cause::Fate,
     facts::{Facts, Known, Outcome, Verdict},
+    finished,
     forward::{self, TraceContext},
     guard::{Bound, Link, Pace},
     held::{Drain, REPLIED, Slot},
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
-    host::{fault, live::Live},
+    host::{fault, live::Live, telemetry::Telemetry},
     reply::grpc,
     rules::Reason,
 };
@@ -49,6 +50,7 @@ pub struct Filter {
     live: Arc<Live>,
     upstreams: Arc<Upstreams>,
     in_flight: Arc<InFlight>,
+    telemetry: Arc<Telemetry>,
 }
 
 /// What belongs to one request.
@@ -63,11 +65,14 @@ pub struct Context {
     slot: Option<Slot>,
     /// The request that was answered, where it is another than the one that came.
     subject: Option<RequestHeader>,
-    upstream_status: Option<u16>,
-    outcome: Option<Outcome>,
+    pub(super) upstream_status: Option<u16>,
+    /// How long the head of the upstream's response took.
+    pub(super) upstream_took: Option<Duration>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) outcome: Option<Outcome>,
     fate: Option<Fate>,
     /// Why the request failed, if it did.
-    cause: Option<Cause>,
+    pub(super) cause: Option<Cause>,
     /// Who made the response that the client gets.
     source: Source,
     /// Whether the client got a whole answer although the request failed.
@@ -85,17 +90,19 @@ impl Filter {
     /// [`Filter::watch_upstreams`] was called.
     pub fn new(options: Options, live: Arc<Live>) -> Self {
         let upstreams = Arc::new(Upstreams::new(&options));
-        Self::before(upstreams, options, live, Arc::default())
+        Self::before(upstreams, options, live, Arc::default(), Arc::default())
     }
 
-    /// The same, before upstreams that were made of the same options; requests are counted there.
+    /// The same, before upstreams that were made of the same options; requests are counted there, and
+    /// told of when they are over.
     pub(super) fn before(
         upstreams: Arc<Upstreams>,
         options: Options,
         live: Arc<Live>,
         in_flight: Arc<InFlight>,
+        telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { options: Arc::new(options), live, upstreams, in_flight }
+        Self { options: Arc::new(options), live, upstreams, in_flight, telemetry }
     }
 
     /// The upstreams, whose state can be read.
@@ -109,6 +116,11 @@ impl Filter {
         for first in self.upstreams.watch() {
             first.await;
         }
+    }
+
+    /// What is counted of finished requests.
+    pub fn telemetry(&self) -> Arc<Telemetry> {
+        Arc::clone(&self.telemetry)
     }
 
     pub(super) fn options(&self) -> Arc<Options> {
@@ -219,6 +231,8 @@ impl ProxyHttp for Filter {
             slot: None,
             subject: None,
             upstream_status: None,
+            upstream_took: None,
+            telemetry: Arc::clone(&self.telemetry),
             outcome: None,
             fate: None,
             cause: None,
@@ -357,6 +371,7 @@ impl ProxyHttp for Filter {
         mend::response(response)?;
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
             ctx.upstream_status = Some(status.as_u16());
+            ctx.upstream_took = Some(ctx.facts.started.elapsed());
             if let Some(lease) = &ctx.lease {
                 self.upstreams.answered(lease);
             }
@@ -465,6 +480,8 @@ impl ProxyHttp for Filter {
         ctx.restore(session);
         ctx.untold = None;
         let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
+        let status = final_head(session).map(|head| head.status.as_u16());
+        finished::record(ctx, session, request, status);
         let outcome = ctx.outcome.as_ref();
         tracing::info!(
             target: "retort::access",
@@ -475,7 +492,7 @@ impl ProxyHttp for Filter {
             path = request.uri.path(),
             upstream = ctx.lease.as_ref().map(|lease| tracing::field::display(lease.endpoint().address())),
             status_upstream = ctx.upstream_status,
-            status = final_head(session).map(|head| head.status.as_u16()),
+            status,
             bytes = session.body_bytes_sent(),
             decision = outcome.map_or("keep", |outcome| outcome.action.as_str()),
             reason = outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),
@@ -573,6 +590,7 @@ impl Context {
 impl Drop for Context {
     fn drop(&mut self) {
         let Some((method, uri)) = self.untold.take() else { return };
+        finished::record_cut(self, &method, &uri);
         if thread::panicking() {
             fault::note();
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
@@ -31,6 +31,8 @@ enum Kind {
 #[derive(Debug, Default)]
 struct Count {
     number: AtomicUsize,
+    /// Since the beginning.
+    total: AtomicU64,
     none: Notify,
 }
 
@@ -53,6 +55,11 @@ impl InFlight {
     /// How many connections there are.
     pub(super) fn connections(&self) -> usize {
         self.connections.get()
+    }
+
+    /// How many connections there have been.
+    pub(super) fn connections_so_far(&self) -> u64 {
+        self.connections.total.load(Ordering::Relaxed)
     }
 
     /// Returns when there is no request.
@@ -85,7 +92,11 @@ impl InFlight {
 
 impl Guard {
     fn count(in_flight: &Arc<InFlight>, kind: Kind) -> (Self, usize) {
-        let others = in_flight.count(kind).number.fetch_add(1, Ordering::Relaxed);
+        let count = in_flight.count(kind);
+        let others = count.number.fetch_add(1, Ordering::Relaxed);
+        if let Kind::Connection = kind {
+            count.total.fetch_add(1, Ordering::Relaxed);
+        }
         (Self { in_flight: Arc::clone(in_flight), kind }, others)
     }
 }

@@ -30,6 +30,7 @@ use super::{
     filter::Filter,
     guard::{self, Counters},
     guarded::Guarded,
+    observer::Observer,
     options::Options,
     tls::{Keeper, Problems, Unkept},
     upstream::{self, Upstreams, tls::UpstreamTlsError},
@@ -39,6 +40,7 @@ use crate::{
     host::{
         live::Live,
         readiness::{Need, Readiness},
+        telemetry::Telemetry,
     },
 };
 
@@ -62,6 +64,7 @@ pub struct Server {
     live: Arc<Live>,
     role: Role,
     counters: Arc<Counters>,
+    telemetry: Arc<Telemetry>,
     end: Arc<watch::Sender<End>>,
     readiness: Arc<Readiness>,
 }
@@ -73,6 +76,15 @@ enum Role {
     Proxy,
     /// They tell of others that failed, and the rules answer those.
     ErrorBackend(Forwarded),
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Role::Proxy => "proxy",
+            Role::ErrorBackend(_) => "error-backend",
+        }
+    }
 }
 
 /// How a server ended.
@@ -142,8 +154,20 @@ impl Server {
         options.limits = guard::settled(options.limits, options.threads);
         let upstreams = Arc::new(Upstreams::new(&options));
         let (end, readiness) = (Arc::new(end), Arc::new(Readiness::new()));
-        let counters = Arc::default();
-        Ok(Self { runtime, sockets, tls, options, upstreams, live, role, counters, end, readiness })
+        let (counters, telemetry) = (Arc::default(), Arc::default());
+        Ok(Self {
+            runtime,
+            sockets,
+            tls,
+            options,
+            upstreams,
+            live,
+            role,
+            counters,
+            telemetry,
+            end,
+            readiness,
+        })
     }
 
     /// The addresses that it listens on, in the order of the options.
@@ -166,6 +190,25 @@ impl Server {
         Arc::clone(&self.counters)
     }
 
+    /// What is counted of finished requests.
+    pub fn telemetry(&self) -> Arc<Telemetry> {
+        Arc::clone(&self.telemetry)
+    }
+
+    /// What tells how it is, also while it runs.
+    pub fn observer(&self) -> Observer {
+        Observer {
+            role: self.role.as_str(),
+            addresses: self.addresses().to_vec(),
+            tls_addresses: self.tls_addresses().to_vec(),
+            upstreams: matches!(self.role, Role::Proxy).then(|| self.upstreams()),
+            counters: self.counters(),
+            readiness: self.readiness(),
+            certificates: self.tls.as_ref().map(Keeper::certificates),
+            limits: self.options.limits,
+        }
+    }
+
     /// What stops it.
     pub fn handle(&self) -> Handle {
         Handle(Arc::clone(&self.end))
@@ -178,8 +221,20 @@ impl Server {
 
     /// Serves until a [`Handle`] says to stop, or another server has taken over.
     pub fn run(self) -> Stopped {
-        let Self { runtime, sockets, tls, options, upstreams, live, role, counters, end, readiness } = self;
-        let filter = Filter::before(upstreams, options, live, counters.in_flight());
+        let Self {
+            runtime,
+            sockets,
+            tls,
+            options,
+            upstreams,
+            live,
+            role,
+            counters,
+            telemetry,
+            end,
+            readiness,
+        } = self;
+        let filter = Filter::before(upstreams, options, live, counters.in_flight(), telemetry);
         let acceptor = tls.as_ref().map(Keeper::acceptor);
         let serving = serve(sockets, acceptor, filter, role, counters, end.subscribe(), readiness);
         let stopped = runtime.block_on(serving);

@@ -138,6 +138,11 @@ impl Upstreams {
         tried.len() < self.balancing.tries && self.plan.load().endpoints().iter().any(open)
     }
 
+    /// Whether an address may be asked, as far as health checks tell.
+    pub fn is_any_up(&self) -> bool {
+        self.plan.load().endpoints().iter().any(|endpoint| endpoint.is_up())
+    }
+
     /// Notes that an address took no connection; the name that it came from is resolved again.
     pub(super) fn took_no_connection(&self, lease: &Lease) {
         self.failed(lease, Failure::Connect);

@@ -8,8 +8,9 @@ use retort::{
     exchange::error_request::Forwarded,
     host::{
         live::Live,
-        pingora::{Counters, Handle, Options, Server, Stopped, UpstreamStatus, Upstreams},
+        pingora::{Counters, Handle, Observer, Options, Server, Stopped, UpstreamStatus, Upstreams},
         readiness::Readiness,
+        telemetry::Telemetry,
     },
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Proxy {
     pub(crate) live: Arc<Live>,
     upstreams: Arc<Upstreams>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) observer: Observer,
 }
 
 /// Rules from `status-code` elements.
@@ -46,12 +49,20 @@ impl Proxy {
     }
 
     pub(crate) fn serving(rules: Rules, upstreams: &[SocketAddr], adjust: impl FnOnce(&mut Options)) -> Self {
+        Self::following(Arc::new(Live::new(rules)), upstreams, adjust)
+    }
+
+    /// Answers by rules that may change.
+    pub(crate) fn following(
+        live: Arc<Live>,
+        upstreams: &[SocketAddr],
+        adjust: impl FnOnce(&mut Options),
+    ) -> Self {
         let urls = upstreams.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
         options.life.lame_duck = Duration::ZERO;
         adjust(&mut options);
-        let live = Arc::new(Live::new(rules));
         Self::running(Server::bind(options, Arc::clone(&live)).unwrap(), live)
     }
 
@@ -74,8 +85,9 @@ impl Proxy {
         let (address, handle) = (server.addresses()[0], server.handle());
         let (upstreams, tls) = (server.upstreams(), server.tls_addresses().to_vec());
         let (counters, readiness) = (server.counters(), server.readiness());
+        let (telemetry, observer) = (server.telemetry(), server.observer());
         let running = Some(thread::spawn(move || server.run()));
-        Self { address, tls, handle, running, readiness, live, upstreams, counters }
+        Self { address, tls, handle, running, readiness, live, upstreams, counters, telemetry, observer }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

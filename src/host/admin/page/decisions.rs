@@ -4,7 +4,11 @@ use maud::{Markup, html};
 
 use super::{EXPLAIN, OVERVIEW, encoded, words};
 use crate::{
-    host::admin::view::{Decided, View},
+    host::{
+        admin::view::{Decided, View},
+        telemetry::Action,
+    },
+    rules::Reason,
     status::reason_phrase,
 };
 
@@ -30,8 +34,8 @@ impl Show {
     fn has(self, decided: &Decided) -> bool {
         match self {
             Show::All => true,
-            Show::Replaced => decided.action != "keep",
-            Show::Kept => decided.action == "keep",
+            Show::Replaced => decided.action.is_replaced(),
+            Show::Kept => !decided.action.is_replaced(),
         }
     }
 }
@@ -66,6 +70,7 @@ pub(super) fn table(view: &View, show: Option<&str>) -> Markup {
                     }
                     tbody { @for decided in recent { (row(decided, view)) } }
                 }
+                @if view.missed > 0 { p.quiet { (words::number(view.missed)) " more were too many to be listed." } }
             }
         }
     }
@@ -73,37 +78,42 @@ pub(super) fn table(view: &View, show: Option<&str>) -> Markup {
 
 fn row(decided: &Decided, view: &View) -> Markup {
     let Decided { method, path, upstream_status, status, .. } = decided;
+    let why = decided.content_type.as_deref().unwrap_or(decided.reason);
     html! {
         tr {
             td.time { (words::clock(decided.at, view.server.timezone)) }
             td.request { span.method { (method) } " " span.path { (path) } }
-            td.status title=[reason_phrase(*status)] {
-                @if upstream_status != status { (upstream_status) " → " }
-                span.failed[*status >= 500] { (status) }
+            td.status title=[status.and_then(reason_phrase)] {
+                @if let Some(upstream) = upstream_status.filter(|_| upstream_status != status) { (upstream) " → " }
+                @match status {
+                    Some(status) => span.failed[*status >= 500] { (status) },
+                    None => span.zero { "none" },
+                }
             }
             td.decision {
                 @match decided.action {
-                    "keep" => { "kept" span.why { (decided.reason) } },
-                    action => {
-                        b { @if action == "steer" { "steered" } @else { "replaced" } }
-                        span.why { (decided.content_type.as_deref().unwrap_or(decided.reason)) }
-                    }
+                    Action::Keep => { "kept" span.why { (decided.reason) } },
+                    Action::Replace => { b { "replaced" } span.why { (why) } },
+                    Action::Steer => { b { "steered" } span.why { (why) } },
+                    Action::Wait => { "undecided" span.why { "it ended early" } },
+                    Action::Panic => { span.failed { "a fault" } span.why { "it passed" } },
                 }
                 @if let Some(cause) = decided.cause { span.why.cause { (cause) } }
             }
             td.rule { @if let Some(rule) = &decided.rule { (rule) } @else { span.zero { "none" } } }
             td.explain {
-                a href=(explain(decided)) aria-label={ "Explain " (method) " " (path) " " (upstream_status) } { "explain" }
+                @if let Some(status) = upstream_status.or(*status) {
+                    a href=(explain(decided, status)) aria-label={ "Explain " (method) " " (path) " " (status) } { "explain" }
+                }
             }
         }
     }
 }
 
 /// The same exchange asked about, as far as it is known.
-fn explain(decided: &Decided) -> String {
-    let Decided { method, path, upstream_status, .. } = decided;
-    let body = if decided.reason == "body-present" { "&body=x" } else { "" };
+fn explain(decided: &Decided, status: u16) -> String {
+    let body = if decided.reason == Reason::BodyPresent.code() { "&body=content" } else { "" };
     let cause = decided.cause.map(|cause| format!("&cause={cause}")).unwrap_or_default();
-    let (method, path) = (encoded(method), encoded(path));
-    format!("{EXPLAIN}?status={upstream_status}&method={method}&path={path}{cause}{body}")
+    let (method, path) = (encoded(&decided.method), encoded(&decided.path));
+    format!("{EXPLAIN}?status={status}&method={method}&path={path}{cause}{body}")
 }

@@ -24,7 +24,7 @@ pub(super) fn page(view: &View, query: &str) -> Markup {
                     Ok(inquiry) => {
                         (answer::answer(&Explanation::new(&view.snapshot.rules, inquiry)))
                         p.command { "The same in a terminal:" }
-                        pre.command tabindex="0" role="region" aria-label="Command" { (asked.command(&view.reload.file)) }
+                        pre.command tabindex="0" role="region" aria-label="Command" { (asked.command(view.reload.file.as_deref().unwrap_or("FILE"))) }
                     }
                     Err(flaws) => p.flaw role="alert" {
                         "The form cannot be read. " @for flaw in flaws { (flaw.why) " " }

@@ -24,7 +24,8 @@ pub(super) fn table(view: &View) -> Markup {
         section.rules aria-labelledby="rules" {
             h2 #rules { "Rules" }
             p.note {
-                "The first that matches applies. " code.path { (view.reload.file) }
+                "The first that matches applies."
+                @if let Some(file) = &view.reload.file { " " code.path { (file) } }
                 @if let Some(fingerprint) = view.reload.fingerprint { ", content " code { (fingerprint) } }
                 ". " (words::counted(view.reload.applied, "reload")) " since the start"
                 @if view.reload.refused > 0 { ", " (view.reload.refused) " refused" }

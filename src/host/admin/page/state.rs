@@ -39,6 +39,7 @@ pub(super) fn headline(view: &View) -> String {
     match (view.readiness.state(), view.reload.outcome) {
         (State::Draining, _) => "Draining".to_owned(),
         (State::Starting, _) => "Not ready".to_owned(),
+        (State::Ready, _) if !view.has_upstream => "No upstream".to_owned(),
         (State::Ready, Outcome::Refused) => "Reload refused".to_owned(),
         (State::Ready, Outcome::Missing) => "No rules".to_owned(),
         (State::Ready, Outcome::Applied | Outcome::Unchanged) => "Ready".to_owned(),
@@ -118,6 +119,7 @@ impl Mood {
 fn readiness(view: &View) -> Fact {
     let up = words::length(view.now.signed_duration_since(view.started));
     let (mood, head, more) = match view.readiness.state() {
+        State::Ready if !view.has_upstream => (Mood::Bad, "Not ready", html! { "no upstream is well" }),
         State::Ready => (Mood::Well, "Ready", html! { "up " (up) }),
         State::Draining => (Mood::Bad, "Draining", html! { "finishing what was begun" }),
         State::Starting => {
@@ -135,7 +137,9 @@ fn reload(view: &View) -> Fact {
     let mistakes = reload.diagnostics.errors().count() as u64;
     let warnings = reload.diagnostics.warnings().count() as u64;
     let again = html! {
-        form.again method="post" action=(RELOAD) { button type="submit" { "Reload" } }
+        @if reload.file.is_some() {
+            form.again method="post" action=(RELOAD) { button type="submit" { "Reload" } }
+        }
     };
     let (mood, head, more) = match reload.outcome {
         Outcome::Refused => (
@@ -149,7 +153,7 @@ fn reload(view: &View) -> Fact {
         Outcome::Missing => (
             Mood::Bad,
             "No rules file".to_owned(),
-            html! { "waiting for " code { (reload.file) } " " (again) },
+            html! { "waiting for " code { (reload.file.as_deref().unwrap_or("it")) } " " (again) },
         ),
         Outcome::Applied | Outcome::Unchanged => (
             if warnings > 0 { Mood::Notable } else { Mood::Well },
@@ -172,9 +176,9 @@ fn replacing(view: &View) -> Fact {
     let replaced: u64 = slots.map(|slot| slot.replaced).sum();
     let since = view.now - OF_LATE;
     let mut by_rule: HashMap<(&Arc<str>, u16), u64> = HashMap::new();
-    for decided in view.recent.iter().filter(|decided| decided.at >= since && decided.action != "keep") {
-        if let Some(rule) = &decided.rule {
-            *by_rule.entry((rule, decided.upstream_status)).or_default() += 1;
+    for decided in view.recent.iter().filter(|decided| decided.at >= since && decided.action.is_replaced()) {
+        if let (Some(rule), Some(status)) = (&decided.rule, decided.upstream_status.or(decided.status)) {
+            *by_rule.entry((rule, status)).or_default() += 1;
         }
     }
     let most = by_rule.into_iter().max_by_key(|((rule, status), count)| (*count, (*rule).clone(), *status));

@@ -87,6 +87,16 @@ impl Counters {
         self.in_flight.connections()
     }
 
+    /// The connections of clients that there have been.
+    pub fn accepted(&self) -> u64 {
+        self.in_flight.connections_so_far()
+    }
+
+    /// The requests that are being served.
+    pub fn requests(&self) -> usize {
+        self.in_flight.requests()
+    }
+
     /// The requests and the connections that are being served.
     pub(in crate::host::pingora) fn in_flight(&self) -> Arc<InFlight> {
         Arc::clone(&self.in_flight)

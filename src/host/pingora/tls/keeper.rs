@@ -12,7 +12,10 @@ use super::{
     identity::{Doubt, Identity},
     problem::Problems,
 };
-use crate::host::reload::{Follower, Source};
+use crate::host::{
+    reload::{Follower, Source},
+    telemetry::Certificate,
+};
 
 /// How often a doubt about a certificate is repeated.
 const REMIND: TimeDelta = TimeDelta::days(1);
@@ -20,6 +23,7 @@ const REMIND: TimeDelta = TimeDelta::days(1);
 /// Keeps the certificates in force up to date with their files, until it is dropped.
 pub(in crate::host::pingora) struct Keeper {
     acceptor: Arc<ArcSwap<Acceptor>>,
+    certificates: Arc<ArcSwap<Vec<Certificate>>>,
     _follower: Follower,
 }
 
@@ -49,11 +53,13 @@ impl Keeper {
         let (first, follower) = Follower::begin(source, tls.reload);
         let Material { acceptor, identities } = first.map_err(Unkept::Refused)?;
         let acceptor = Arc::new(ArcSwap::from_pointee(acceptor));
+        let certificates = Arc::new(ArcSwap::from_pointee(told(&identities)));
         let mut teller = Teller::new(identities);
-        let swapped = Arc::clone(&acceptor);
+        let (swapped, swapped_too) = (Arc::clone(&acceptor), Arc::clone(&certificates));
         let follower = follower.start(move |news| match news {
             Some(Ok(Material { acceptor, identities })) => {
                 swapped.store(Arc::new(acceptor));
+                swapped_too.store(Arc::new(told(&identities)));
                 teller = Teller::new(identities);
             }
             Some(Err(problems)) => {
@@ -62,12 +68,17 @@ impl Keeper {
             }
             None => teller.remind(Utc::now()),
         });
-        Ok(Self { acceptor, _follower: follower.map_err(Unkept::Thread)? })
+        Ok(Self { acceptor, certificates, _follower: follower.map_err(Unkept::Thread)? })
     }
 
     /// What is in force.
     pub(in crate::host::pingora) fn acceptor(&self) -> Arc<ArcSwap<Acceptor>> {
         Arc::clone(&self.acceptor)
+    }
+
+    /// What is known of the certificates in force.
+    pub(in crate::host::pingora) fn certificates(&self) -> Arc<ArcSwap<Vec<Certificate>>> {
+        Arc::clone(&self.certificates)
     }
 }
 
@@ -112,6 +123,16 @@ impl Teller {
             *told = doubt;
         }
     }
+}
+
+/// What others may know of certificates.
+fn told(identities: &[Identity]) -> Vec<Certificate> {
+    let told = identities.iter().map(|Identity { file, names, until, .. }| Certificate {
+        file: file.clone(),
+        names: names.clone(),
+        until: *until,
+    });
+    told.collect()
 }
 
 impl fmt::Debug for Keeper {

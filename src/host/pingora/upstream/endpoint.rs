@@ -30,6 +30,7 @@ pub(in crate::host::pingora) struct Endpoint {
     in_flight: AtomicUsize,
     /// Since the beginning.
     failures: AtomicU64,
+    ejections: AtomicU64,
     failures_in_a_row: AtomicU32,
     /// What the health check says.
     is_up: AtomicBool,
@@ -74,6 +75,7 @@ impl Endpoint {
             peer,
             in_flight: AtomicUsize::new(0),
             failures: AtomicU64::new(0),
+            ejections: AtomicU64::new(0),
             failures_in_a_row: AtomicU32::new(0),
             is_up: AtomicBool::new(true),
             ejected_until: AtomicU64::new(0),
@@ -104,6 +106,10 @@ impl Endpoint {
 
     pub(super) fn failures(&self) -> u64 {
         self.failures.load(Relaxed)
+    }
+
+    pub(super) fn ejections(&self) -> u64 {
+        self.ejections.load(Relaxed)
     }
 
     /// Whether the health check finds it well, or there is none.
@@ -150,6 +156,7 @@ impl Endpoint {
         if self.is_up() {
             history.since = now;
         }
+        self.ejections.fetch_add(1, Relaxed);
         self.failures_in_a_row.store(0, Relaxed);
         self.ejected_until.store(now.saturating_add(history.ejected_for), Relaxed);
         Some(Duration::from_millis(history.ejected_for))
@@ -267,6 +274,7 @@ mod tests {
         assert_eq!(ejected_for(&endpoint, Failure::Connect, 400), Some(350), "the most");
         assert_eq!(ejected_for(&endpoint, Failure::Connect, 751), Some(350));
         assert_eq!(ejected_for(&endpoint, Failure::Connect, 2000), Some(100), "it was well for long");
+        assert_eq!(endpoint.ejections(), 5);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct UpstreamStatus {
     pub in_flight: usize,
     /// Requests that failed since the proxy began.
     pub failures: u64,
+    /// How often it was ejected since then.
+    pub ejections: u64,
 }
 
 pub(super) fn of(upstreams: &Upstreams) -> Vec<UpstreamStatus> {
@@ -39,6 +41,7 @@ pub(super) fn of(upstreams: &Upstreams) -> Vec<UpstreamStatus> {
             since: at(endpoint.since(now)),
             in_flight: endpoint.in_flight(),
             failures: endpoint.failures(),
+            ejections: endpoint.ejections(),
         }));
         if all.len() == before {
             let since = upstreams.began;
@@ -49,6 +52,7 @@ pub(super) fn of(upstreams: &Upstreams) -> Vec<UpstreamStatus> {
                 since,
                 in_flight: 0,
                 failures: 0,
+                ejections: 0,
             });
         }
     }
