@@ -30,7 +30,6 @@ use std::{fs, path::Path, sync::Arc};
 use serde::Deserialize;
 
 mod answer;
-pub(crate) mod carried;
 mod expect;
 mod read;
 mod ruleset;

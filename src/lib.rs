@@ -27,6 +27,7 @@ pub mod case;
 pub mod cli;
 pub mod config;
 pub mod exchange;
+pub mod explain;
 #[cfg(feature = "pingora")]
 pub mod host;
 pub mod language;

@@ -1,9 +1,9 @@
 //! What came of an exchange.
 
-use super::carried::Carried;
 use crate::{
     Rules,
     exchange::{Fields, OPT_OUT, record::Record, request_id, user},
+    explain::carried::Carried,
 };
 
 /// What came of an exchange, as far as it could be seen.

@@ -101,8 +101,8 @@ impl ErrorBackend {
         let live = Arc::clone(reloader.live());
         let server = Server::bind_error_backend(options, self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
-        let _admin =
-            self.admin.start(&server, Arc::clone(&reloader), &self.rules.rules, self.life.takes_over())?;
+        let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
+        let _admin = self.admin.start(&server, Arc::clone(&reloader), admin)?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         supervised::run(server, reloader);
         access.end();

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub(super) use self::{answer::Answer, paint::painted, text::outcome};
+pub(super) use self::{paint::painted, text::outcome};
 use super::{check::Form, console::Console, exit::Exit, load, recorded::Source};
+use crate::explain::Explanation;
 
-mod answer;
+mod json;
 mod paint;
 mod text;
 
@@ -37,14 +38,14 @@ const AFTER_HELP: &str = "Examples:
 impl Explain {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         let rules = load::rules(&self.rules, console)?;
-        let recorded = self.source.read(console)?;
-        let answer = Answer::new(&rules, &recorded);
+        let inquiry = self.source.read(console)?;
+        let answer = Explanation::new(&rules, &inquiry);
         match self.format {
             Form::Text => {
-                let text = text::text(&rules, &recorded, &answer);
+                let text = text::text(&answer);
                 console.print(if console.colours_output() { painted(&text) } else { text })?;
             }
-            Form::Json => console.print(answer.json()?)?,
+            Form::Json => console.print(json::json(&answer)?)?,
         }
         Ok(Exit::Fine)
     }

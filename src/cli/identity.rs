@@ -4,7 +4,10 @@ use clap::Args;
 use http::HeaderName;
 
 use super::value;
-use crate::exchange::{OPT_OUT, request_id, user};
+use crate::{
+    exchange::{OPT_OUT, request_id, user},
+    explain,
+};
 
 /// Which header fields name the request and its user, and which tells to leave a response alone.
 #[derive(Clone, Debug, Args)]
@@ -22,4 +25,11 @@ pub(super) struct Identity {
     #[arg(long, value_name = "NAME", env = "RETORT_OPT_OUT_HEADER")]
     #[arg(value_parser = value::header_name, default_value_t = OPT_OUT)]
     pub(super) opt_out_header: HeaderName,
+}
+
+impl From<Identity> for explain::Identity {
+    fn from(identity: Identity) -> Self {
+        let Identity { request_id_header, user_header, opt_out_header } = identity;
+        Self { request_id_headers: request_id_header, user_header, opt_out_header }
+    }
 }

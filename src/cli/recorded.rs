@@ -10,17 +10,18 @@ use std::{
 use anyhow::Context;
 use chrono::Utc;
 use clap::{ArgGroup, Args};
-use http::HeaderName;
 
 use super::{
     console::Console,
     identity::Identity,
     value::{self, FieldLine},
 };
-use crate::exchange::{
-    Cause, Exchange, Fields, hands_off,
-    record::{Record, RecordedRequest, RecordedResponse, Server, Unknown},
-    user,
+use crate::{
+    exchange::{
+        Cause,
+        record::{Record, RecordedRequest, RecordedResponse, Server, Unknown},
+    },
+    explain::Inquiry,
 };
 
 /// Which exchange to decide.
@@ -75,18 +76,9 @@ struct Told {
     header: Vec<FieldLine>,
 }
 
-/// An exchange, and what the settings make of its header.
-#[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) record: Record,
-    id: String,
-    user_header: HeaderName,
-    pub(super) opt_out_header: HeaderName,
-}
-
 impl Source {
     /// Reads the exchange. Keys that mean nothing are warned of.
-    pub(super) fn read(self, console: Console) -> anyhow::Result<Recorded> {
+    pub(super) fn read(self, console: Console) -> anyhow::Result<Inquiry> {
         let record = match &self.exchange {
             Some(path) => {
                 let record = read(path)?;
@@ -102,9 +94,7 @@ impl Source {
             }
             None => self.told.record(),
         };
-        let id = record.request_id(&self.identity.request_id_header);
-        let Identity { user_header, opt_out_header, .. } = self.identity;
-        Ok(Recorded { record, id, user_header, opt_out_header })
+        Ok(Inquiry::new(record, self.identity.into()))
     }
 }
 
@@ -139,16 +129,6 @@ impl Told {
         };
         let server = Server { timezone: crate::host::zone::local(), ..Server::default() };
         Record { clock: Utc::now(), server, request, response, unknown: Unknown::new() }
-    }
-}
-
-impl Recorded {
-    /// The exchange as the rules see it.
-    pub(super) fn exchange(&self) -> Exchange<'_> {
-        let user = user::first(Fields::Lines(&self.record.request.headers), &self.user_header);
-        let mut exchange = self.record.exchange(&self.id, user);
-        exchange.response.hands_off = hands_off(exchange.response.fields, &self.opt_out_header);
-        exchange
     }
 }
 

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{console::Console, exit::Exit, explain::Answer, load, recorded::Source};
+use super::{console::Console, exit::Exit, load, recorded::Source};
+use crate::explain::Explanation;
 
 /// Print the message that a client would get
 ///
@@ -32,9 +33,9 @@ Exit codes:
 impl Render {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         let rules = load::rules(&self.rules, console)?;
-        let recorded = self.source.read(console)?;
-        let answer = Answer::new(&rules, &recorded);
-        let Some(body) = &answer.carried.message else {
+        let inquiry = self.source.read(console)?;
+        let answer = Explanation::new(&rules, &inquiry);
+        let Some(body) = answer.message() else {
             let why = answer.why_kept().unwrap_or_default();
             console.tell(format!("retort: nothing to render: {why}\n"));
             return Ok(Exit::Findings);

@@ -43,7 +43,7 @@ On a terminal, the screen is cleared each time; elsewhere, a line of dashes stan
 
 impl Watch {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
-        let recorded = self.source.read(console)?;
+        let inquiry = self.source.read(console)?;
         let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
         let _entered = runtime.enter();
         // Also what closes a terminal ends the watch, though others would look at the rules then.
@@ -54,7 +54,7 @@ impl Watch {
 
         let closed = Arc::new(Notify::new());
         let end = Arc::clone(&closed);
-        let mut screen = Screen::new(console, self.rules.clone(), recorded);
+        let mut screen = Screen::new(console, self.rules.clone(), inquiry);
         let options = Options { poll_interval: self.poll_interval, ..Options::default() };
         let verdicts = Verdicts::start(&self.rules, options, move |verdict| {
             // Nobody reads any more.

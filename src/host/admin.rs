@@ -6,10 +6,12 @@
 
 mod about;
 mod door;
+pub mod page;
 mod pages;
 mod route;
 mod server;
 mod status;
+pub mod view;
 
 use std::{
     fmt, io,

@@ -72,7 +72,7 @@ fn the_command_line_agrees() {
 }
 
 /// Writes rules and message files into a directory, unless they are in one.
-fn lay_out(rules: &Ruleset, directory: &Path) -> PathBuf {
+pub(crate) fn lay_out(rules: &Ruleset, directory: &Path) -> PathBuf {
     match rules {
         Ruleset::Inline { text, files, .. } => {
             for (name, text) in files {

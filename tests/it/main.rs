@@ -23,6 +23,7 @@ mod envoy;
 mod error_backend;
 mod language;
 mod media;
+mod page;
 mod pingora;
 mod readme;
 mod reload;

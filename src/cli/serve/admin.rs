@@ -10,9 +10,9 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::{
-    cli::{listener, value},
+    cli::{identity::Identity, listener, value},
     host::{
-        admin::{self, About, Rulebook, Taken},
+        admin::{self, About, Rulebook, Taken, page::Page},
         pingora::Server,
         reload::Reloader,
     },
@@ -55,8 +55,7 @@ impl Admin {
         &self,
         server: &Server,
         reloader: Arc<Reloader>,
-        rules: &Path,
-        takes_over: bool,
+        (rules, identity, takes_over): (&Path, &Identity, bool),
     ) -> anyhow::Result<Option<admin::Admin>> {
         let Some(options) = self.options(takes_over) else { return Ok(None) };
         let about = About {
@@ -64,7 +63,8 @@ impl Admin {
             host: Arc::new(server.observer()),
             rules: Rulebook::File { path: rules.to_owned(), reloader },
         };
-        admin::Admin::start(&options, about, None).map_err(|error| match &error {
+        let page = Page::new(about.clone(), identity.clone().into());
+        admin::Admin::start(&options, about, Some(Box::new(page))).map_err(|error| match &error {
             admin::Error::Listen { address, source } => {
                 anyhow!("{error}{}", listener::hint("--admin", *address, source))
             }

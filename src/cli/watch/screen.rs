@@ -10,16 +10,16 @@ use chrono::Local;
 use crate::{
     cli::{
         console::Console,
-        explain::{Answer, outcome, painted},
-        recorded::Recorded,
+        explain::{outcome, painted},
     },
     config::{Diagnostic, Diagnostics, Loaded, Refused},
+    explain::{Explanation, Inquiry},
 };
 
 /// Where it is shown, and what of it stays.
 pub(super) struct Screen {
     rules: PathBuf,
-    recorded: Recorded,
+    inquiry: Inquiry,
     is_terminal: bool,
     is_coloured: bool,
     /// What the last good rules said.
@@ -33,17 +33,17 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 const SEPARATOR: &str = "----------------------------------------\n";
 
 impl Screen {
-    pub(super) fn new(console: Console, rules: PathBuf, recorded: Recorded) -> Self {
+    pub(super) fn new(console: Console, rules: PathBuf, inquiry: Inquiry) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let is_coloured = console.colours_output();
-        Self { rules, recorded, is_terminal, is_coloured, good: None, is_begun: false }
+        Self { rules, inquiry, is_terminal, is_coloured, good: None, is_begun: false }
     }
 
     /// Shows what comes of the rules as they are now.
     pub(super) fn show(&mut self, verdict: Result<Loaded, Refused>) -> io::Result<()> {
         let block = match verdict {
             Ok(Loaded { rules, warnings, .. }) => {
-                let said = outcome(&self.recorded, &Answer::new(&rules, &self.recorded));
+                let said = outcome(&Explanation::new(&rules, &self.inquiry));
                 let block =
                     self.listed(&warnings) + &if self.is_coloured { painted(&said) } else { said.clone() };
                 self.good = Some(said);
