@@ -95,7 +95,7 @@ impl ErrorBackend {
         let live = Arc::clone(reloader.live());
         let server = Server::bind_error_backend(self.options(), self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
-        let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
+        let _admin = self.admin.start(&server, &reloader, &self.rules.rules, self.life.takes_over())?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         server.run_until_signal();
         Ok(Exit::Fine)

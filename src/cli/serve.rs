@@ -124,7 +124,7 @@ impl Serve {
         let options = self.options()?;
         let reloader = Arc::new(self.rules.watch(console)?);
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(listener::refused)?;
-        let _admin = self.admin.start(&server, reloader, &self.rules.rules, self.life.takes_over())?;
+        let _admin = self.admin.start(&server, &reloader, &self.rules.rules, self.life.takes_over())?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
         tracing::info!(on, tls, upstreams, "listening");

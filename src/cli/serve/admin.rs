@@ -54,7 +54,7 @@ impl Admin {
     pub(in crate::cli) fn start(
         &self,
         server: &Server,
-        reloader: Arc<Reloader>,
+        reloader: &Arc<Reloader>,
         rules: &Path,
         takes_over: bool,
     ) -> anyhow::Result<Option<admin::Admin>> {
@@ -62,7 +62,7 @@ impl Admin {
         let about = About {
             telemetry: server.telemetry(),
             host: Arc::new(server.observer()),
-            rules: Rulebook::File { path: rules.to_owned(), reloader },
+            rules: Rulebook::File { path: rules.to_owned(), reloader: Arc::clone(reloader) },
         };
         admin::Admin::start(&options, about, None).map_err(|error| match &error {
             admin::Error::Listen { address, source } => {
