@@ -102,7 +102,7 @@ impl ErrorBackend {
         let server = Server::bind_error_backend(options, self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
         let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
-        let _admin = self.admin.start(&server, Arc::clone(&reloader), admin)?;
+        let _admin = self.admin.start(&server, &reloader, admin)?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         supervised::run(server, reloader);
         access.end();
