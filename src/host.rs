@@ -3,7 +3,10 @@
 pub mod access_log;
 pub mod fault;
 pub mod live;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;
+pub mod spans;
 pub mod zone;

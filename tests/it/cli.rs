@@ -18,6 +18,8 @@ mod fmt;
 mod help;
 mod import;
 mod logging;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod render;
 mod running;
 mod serve;
