@@ -210,7 +210,7 @@ mod tests {
         /// Neither lines nor fields can be made up, nor a terminal be steered.
         #[test]
         fn nothing_breaks_out(value in any::<String>()) {
-            let shown = format!("{value}");
+            let shown = &value;
             for text in [
                 logged(|| tracing::info!(target: "t", path = value.as_str(), "message")),
                 logged(|| tracing::info!(target: "t", path = %shown, "message")),
