@@ -8,8 +8,11 @@ pub mod ext_proc;
 pub mod fault;
 pub mod live;
 pub mod notify;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;
+pub mod spans;
 pub mod telemetry;
 pub mod zone;

@@ -83,7 +83,7 @@ fn render(template: &Template, value: &str, statuses: Statuses, length: Option<u
             fields: Fields::Lines(&given.request),
             id: value,
             user: some(value),
-            trace: some(value).map(|_| Trace { trace_id: TRACE_ID, span_id: SPAN_ID }),
+            trace: some(value).map(|_| Trace { trace_id: TRACE_ID, span_id: SPAN_ID, is_sampled: true }),
         },
         response: Response {
             status: statuses.upstream,

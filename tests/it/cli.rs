@@ -21,6 +21,8 @@ mod help;
 mod import;
 mod logging;
 mod man;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod render;
 mod running;
 mod serve;

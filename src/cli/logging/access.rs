@@ -1,6 +1,6 @@
 //! What is told of each request, and where.
 
-use std::{convert::Infallible, path::PathBuf, str::FromStr};
+use std::{convert::Infallible, path::PathBuf, str::FromStr, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
@@ -11,6 +11,7 @@ use crate::{
     host::{
         access_log::{AccessLog, Format, Overflow, Target, reopen_on_usr1},
         pingora::Options,
+        spans::Spans,
     },
     rules::FieldRule,
     template::Expose,
@@ -55,10 +56,13 @@ pub(in crate::cli) struct Access {
     debug_header: Option<HeaderName>,
 }
 
-/// An access log that may be open.
+/// What is told of requests may have an end that is yet to be written.
 #[derive(Debug)]
 #[must_use = "its end is written when it is told to end"]
-pub(in crate::cli) struct Running(Option<AccessLog>);
+pub(in crate::cli) struct Running {
+    log: Option<AccessLog>,
+    spans: Option<Arc<dyn Spans>>,
+}
 
 /// The response field that tells of the decision unless another is named.
 const DEBUG_HEADER: &str = "retort-decision";
@@ -99,15 +103,19 @@ impl Access {
         };
         options.access_log = self.access_log.0.clone().map(open).transpose()?;
         reopen_on_usr1(options.access_log.as_ref()).context("cannot receive SIGUSR1")?;
-        Ok(Running(options.access_log.clone()))
+        options.spans = spans()?;
+        Ok(Running { log: options.access_log.clone(), spans: options.spans.clone() })
     }
 }
 
 impl Running {
     /// Writes what was told of.
     pub(in crate::cli) fn end(self) {
-        if let Some(log) = &self.0 {
+        if let Some(log) = &self.log {
             log.close();
+        }
+        if let Some(spans) = &self.spans {
+            spans.close();
         }
     }
 }
@@ -123,6 +131,19 @@ impl FromStr for Place {
             path => Some(Target::File(PathBuf::from(path))),
         }))
     }
+}
+
+/// Who is told of the spans of requests, as the variables of OpenTelemetry say.
+#[cfg(feature = "otlp")]
+fn spans() -> anyhow::Result<Option<Arc<dyn Spans>>> {
+    let otlp = crate::host::otlp::Otlp::of_environment().context("cannot send traces")?;
+    Ok(otlp.map(|otlp| Arc::new(otlp) as Arc<dyn Spans>))
+}
+
+/// Nobody: this command was built without `otlp`.
+#[cfg(not(feature = "otlp"))]
+fn spans() -> anyhow::Result<Option<Arc<dyn Spans>>> {
+    Ok(None)
 }
 
 fn debug_header(text: &str) -> Result<HeaderName, String> {

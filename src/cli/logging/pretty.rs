@@ -210,7 +210,7 @@ mod tests {
         /// Neither lines nor fields can be made up, nor a terminal be steered.
         #[test]
         fn nothing_breaks_out(value in any::<String>()) {
-            let shown = format!("{value}");
+            let shown = &value;
             for text in [
                 logged(|| tracing::info!(target: "t", path = value.as_str(), "message")),
                 logged(|| tracing::info!(target: "t", path = %shown, "message")),
@@ -227,8 +227,8 @@ mod tests {
         fn values_stay_in_their_fields(value in "\"{0,2}[ -~]{0,9}\"?( id=\"x\"| a=1)?") {
             let text = logged(|| tracing::info!(target: "t", path = %value, "message"));
             let rest = text.trim_end().strip_prefix(" INFO t: message path=").unwrap_or_default();
-            let quoted: Result<String, _> = serde_json::from_str(rest);
-            prop_assert!(quoted.is_ok() || !rest.contains([' ', '=', '"']), "{text}");
+            let quoted = regex::Regex::new(r#"^"([^"\\]|\\.)*"$"#).unwrap();
+            prop_assert!(quoted.is_match(rest) || !rest.contains([' ', '=', '"']), "{text}");
         }
     }
 }

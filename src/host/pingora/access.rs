@@ -1,9 +1,12 @@
-//! The end of a request, as the access log tells of it.
+//! The end of a request, as the access log and traces tell of it.
 
 use http::{HeaderMap, Method, Uri, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::facts::{Facts, Outcome};
+use super::{
+    facts::{Facts, Outcome},
+    options::Options,
+};
 use crate::{
     Exchange,
     exchange::{Cause, Content, Fields, Response, Source},
@@ -43,9 +46,12 @@ pub(super) struct Untold {
 }
 
 impl Ended<'_> {
-    /// Writes the line of the request, where there is a log.
-    pub(super) fn log(&self) {
-        let Some(log) = &self.facts.options.access_log else { return };
+    /// Tells the access log and those who trace, where there are any.
+    pub(super) fn tell(&self) {
+        let Options { access_log, spans, .. } = &*self.facts.options;
+        if access_log.is_none() && spans.is_none() {
+            return;
+        }
         let addresses = self.facts.addresses();
         let nothing = HeaderMap::new();
         let exchange = Exchange {
@@ -55,7 +61,7 @@ impl Ended<'_> {
             clock: self.facts.clock(),
         };
         let outcome = self.outcome;
-        log.write(&Subject {
+        let subject = Subject {
             exchange: &exchange,
             status: self.status.unwrap_or_default(),
             rule: outcome.and_then(|outcome| outcome.rule.as_deref()).unwrap_or_default(),
@@ -71,7 +77,13 @@ impl Ended<'_> {
                 condition: outcome.and_then(|outcome| outcome.condition.as_deref()),
                 end: self.end,
             }),
-        });
+        };
+        if let Some(log) = access_log {
+            log.write(&subject);
+        }
+        if let (Some(spans), Some(span)) = (spans, &self.facts.new_trace) {
+            spans.end(&subject, span);
+        }
     }
 
     /// The response as it was sent.

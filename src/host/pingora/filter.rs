@@ -190,6 +190,10 @@ impl Filter {
         ctx.facts.is_believed = asker.is_believed;
         let is_secure = || session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
         ctx.facts.is_secure = asker.is_secure.unwrap_or_else(is_secure);
+        if let Some(spans) = &self.options.spans {
+            ctx.facts.new_trace = Some(spans.begin(Trace::of(Fields::Map(&request.headers))));
+            return;
+        }
         let makes_traces = self.options.trace_context == TraceContext::Make;
         if makes_traces && Trace::of(Fields::Map(&request.headers)).is_none() {
             ctx.facts.new_trace = Some(NewTrace::generate());
@@ -532,7 +536,7 @@ impl ProxyHttp for Filter {
     async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
         ctx.untold = None;
-        ctx.ended(session, error).log();
+        ctx.ended(session, error).tell();
         let request = ctx.subject.as_ref().unwrap_or_else(|| session.req_header());
         let status = final_head(session).map(|head| head.status.as_u16());
         finished::record(ctx, session, request, status);
@@ -703,7 +707,7 @@ impl Drop for Context {
             end: End::Cut,
         };
         // A panic while another one unwinds would be the end of the process.
-        fault::caught(|| ended.log());
+        fault::caught(|| ended.tell());
     }
 }
 

@@ -109,12 +109,15 @@ pub(super) fn tell_the_id(
 
 /// Tells the upstream of what trace the request is part; see [`TraceContext`].
 pub(super) fn tell_the_trace(request: &mut RequestHeader, facts: &Facts) -> Result<()> {
-    let is_valid = || Trace::of(Fields::Map(&request.headers)).is_some();
-    if facts.options.trace_context == TraceContext::Off || is_valid() {
+    let is_valid = Trace::of(Fields::Map(&request.headers)).is_some();
+    let is_span = facts.options.spans.is_some();
+    if facts.options.trace_context == TraceContext::Off || is_valid && !is_span {
         return Ok(());
     }
     request.remove_header(&TRACEPARENT);
-    request.remove_header(&TRACESTATE);
+    if !is_valid {
+        request.remove_header(&TRACESTATE);
+    }
     match &facts.new_trace {
         Some(trace) => request.insert_header("traceparent", trace.traceparent()),
         None => Ok(()),

@@ -1,6 +1,6 @@
 //! What a proxy is told at its start.
 
-use std::{net::SocketAddr, num::NonZero, thread, time::Duration};
+use std::{net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
 
 use chrono_tz::Tz;
 use http::HeaderName;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     exchange::{self, content::MAX_CONTENT, request_id, user},
-    host::access_log::AccessLog,
+    host::{access_log::AccessLog, spans::Spans},
 };
 
 /// The settings of a [`Server`](super::Server).
@@ -59,6 +59,9 @@ pub struct Options {
     pub opt_out_header: HeaderName,
     /// What is told of each request. Default: nothing.
     pub access_log: Option<AccessLog>,
+    /// Who is told of the spans of requests. Default: nobody. Else each request is a span, whatever
+    /// [`Options::trace_context`] makes of that which came with it, short of `Off`.
+    pub spans: Option<Arc<dyn Spans>>,
     /// The response field that tells what was decided, and why. Default: none.
     pub debug_header: Option<HeaderName>,
     /// The zone of local times. Default: the system's.
@@ -147,6 +150,7 @@ impl Options {
             user_header: user::DEFAULT_HEADER,
             opt_out_header: exchange::OPT_OUT,
             access_log: None,
+            spans: None,
             debug_header: None,
             zone: crate::host::zone::local(),
         }

@@ -30,7 +30,7 @@ fn every_response_tells_of_its_decision() {
         ("/empty", replaced),
         ("/held", replaced),
         ("/held-full", "keep;rule=\"empty\";message=1;reason=body-present"),
-        ("/full", "keep;reason=hands-off"),
+        ("/full", "keep;rule=\"empty\";reason=hands-off"),
         ("/fine", "keep;reason=condition"),
         ("/dead", replaced),
     ] {
