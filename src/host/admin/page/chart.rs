@@ -38,7 +38,7 @@ pub(super) fn chart(view: &View) -> Markup {
                 li.replaced { b { (words::number(total.replaced)) } " replaced" }
                 li.server { b { (words::number(total.server_errors)) } " 5xx kept" }
                 li.client { b { (words::number(total.client_errors)) } " 4xx kept" }
-                li.others { b { (words::number(total.others)) } " others" }
+                li.others { b { (words::number(total.others)) } @if total.others == 1 { " other" } @else { " others" } }
             }
             div.plot {
                 span.most aria-hidden="true" { (words::number(most)) }

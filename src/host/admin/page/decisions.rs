@@ -78,7 +78,8 @@ pub(super) fn table(view: &View, show: Option<&str>) -> Markup {
 
 fn row(decided: &Decided, view: &View) -> Markup {
     let Decided { method, path, upstream_status, status, .. } = decided;
-    let why = decided.content_type.as_deref().unwrap_or(decided.reason);
+    let media_type = decided.content_type.as_deref().and_then(|content_type| content_type.split(';').next());
+    let why = media_type.unwrap_or(decided.reason);
     html! {
         tr {
             td.time { (words::clock(decided.at, view.server.timezone)) }

@@ -100,7 +100,7 @@ fn card(rule: &StatusRule, Group { indices, sample }: &Group) -> Markup {
     let is_html = sample.content_type.to_ascii_lowercase().starts_with("text/html");
     let name = format!("Message {first} of {}", rule.id());
     html! {
-        article.card aria-label=(name) {
+        article.card.page[is_html] aria-label=(name) {
             header {
                 h3 { (sample.content_type) }
                 p {

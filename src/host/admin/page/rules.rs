@@ -39,7 +39,8 @@ pub(super) fn table(view: &View) -> Markup {
                         tr {
                             th.order scope="col" { span.aside { "Order" } }
                             th scope="col" { "Rule" }
-                            th.statuses scope="col" { span.aside { "Statuses" } (strip::axis()) }
+                            th.codes scope="col" { "Statuses" }
+                            th.statuses scope="col" { span.aside { "What it has of 100 to 599" } (strip::axis()) }
                             th.number scope="col" { "Matched" }
                             th.number scope="col" { "Replaced" }
                             th.number scope="col" { "Kept" }
@@ -53,6 +54,7 @@ pub(super) fn table(view: &View) -> Markup {
                         tr.rest {
                             td.order {}
                             td.rule { "none of these" span.about { "passes as it came" } }
+                            td.codes {}
                             td.statuses { (rest.strip()) }
                             td.number {} td.number {} td.number {}
                         }
@@ -78,10 +80,11 @@ fn row(index: usize, rule: &StatusRule, share: &Share, tally: Option<&Tally>) ->
             td.order { (index + 1) }
             th.rule scope="row" {
                 a href=(href) { (rule.id()) }
-                span.about { (about(rule)) }
-                @if is_shadowed { span.about.warn { "can never apply" } }
+                (about(rule))
+                @if is_shadowed { span.condition.warn { "can never apply" } }
             }
-            td.statuses { (share.strip()) span.codes { (rule.statuses()) } }
+            td.codes { (rule.statuses()) }
+            td.statuses { (share.strip()) }
             td.number data-label="matched" { (count(tally.matched)) }
             td.number.replaced data-label="replaced" { (count(tally.replaced)) }
             td.number data-label="kept" { (kept(tally)) }
@@ -92,26 +95,29 @@ fn row(index: usize, rule: &StatusRule, share: &Share, tally: Option<&Tally>) ->
 /// What is to be said of a rule beside its statuses.
 fn about(rule: &StatusRule) -> Markup {
     html! {
-        (explain::overwrite(rule.overwrite()))
-        @match rule.messages().len() {
-            0 => ", no message",
-            1 => ", 1 message",
-            count => { ", " (count) " messages" },
+        span.about {
+            (explain::overwrite(rule.overwrite()))
+            @match rule.messages().len() {
+                0 => ", no message",
+                1 => ", 1 message",
+                count => { ", " (count) " messages" },
+            }
+            @if let Some(status) = rule.status() { ", sends " (status) }
+            @if rule.is_steered() { ", steered by meta" }
+            @if !rule.keep_types().is_empty() { ", keeps " (words::counted(rule.keep_types().len() as u64, "type")) }
         }
-        @if let Some(status) = rule.status() { ", sends " (status) }
-        @if rule.is_steered() { ", steered by meta" }
-        @if !rule.keep_types().is_empty() { ", keeps " (words::counted(rule.keep_types().len() as u64, "type")) }
-        @for condition in rule.conditions().iter() { br; span.condition { "if " (condition) } }
+        @for condition in rule.conditions().iter() { span.condition { "if " (condition) } }
     }
 }
 
-/// How many were kept, and why on a closer look.
+/// How many were kept, and why.
 fn kept(tally: &Tally) -> Markup {
-    let sum: u64 = tally.kept.iter().map(|(_, count)| count).sum();
+    let reasons: Vec<_> = tally.kept.iter().filter(|(_, count)| *count > 0).collect();
+    let sum = reasons.iter().map(|(_, count)| count).sum();
     html! {
         (count(sum))
-        @for (reason, count) in tally.kept.iter().filter(|(_, count)| *count > 0) {
-            span.why { (reason) " " (words::number(*count)) }
+        @for (reason, count) in &reasons {
+            span.why { (reason) @if reasons.len() > 1 { " " (words::number(*count)) } }
         }
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn diagnostics(view: &View) -> Markup {
                         (view.snapshot.generation) " stays in force until they can."
                     }
                 }
-                div.scroll role="region" aria-labelledby="diagnostics" tabindex="0" {
+                div.scroll role="group" aria-label="Excerpts of the files" tabindex="0" {
                     @for diagnostic in reload.diagnostics.iter().take(50) { (excerpt(diagnostic)) }
                 }
                 @if reload.diagnostics.len() > 50 {
