@@ -15,7 +15,7 @@ use super::{
     wire::{
         Answer, BUFFERED_PARTIAL, CommonResponse, Continue, FULL_DUPLEX_STREAMED, HeaderMutation, HttpBody,
         HttpHeaders, Nothing, Part, ProcessingMode, ProcessingRequest, ProcessingResponse,
-        ProtocolConfiguration,
+        ProtocolConfiguration, SEND,
     },
 };
 use crate::{
@@ -57,6 +57,14 @@ enum State {
     Answered,
 }
 
+/// What Envoy tells of, and waits for an answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Head,
+    Content { is_all: bool },
+    Trailers,
+}
+
 #[derive(Debug)]
 struct Held {
     head: ResponseHead,
@@ -91,11 +99,14 @@ impl Conversation {
         match part {
             Some(Part::RequestHead(head)) => self.asked(head),
             Some(Part::ResponseHead(head)) => self.answered(head),
-            Some(Part::ResponseBody(body)) => self.told(body),
+            Some(Part::ResponseBody(HttpBody { body, end_of_stream })) => {
+                self.told(Stage::Content { is_all: end_of_stream }, &body)
+            }
+            // Where there is content, that comes first.
+            Some(Part::ResponseTrailers(_)) => self.told(Stage::Trailers, &[]),
             // Not asked for, but an answer is due.
             Some(Part::RequestBody(_)) => Reaction::say(Answer::RequestBody(Continue::default())),
             Some(Part::RequestTrailers(_)) => Reaction::say(Answer::RequestTrailers(Nothing {})),
-            Some(Part::ResponseTrailers(_)) => Reaction::say(Answer::ResponseTrailers(Nothing {})),
             None => Reaction::End,
         }
     }
@@ -155,10 +166,11 @@ impl Conversation {
         if let Verdict::Wait(until) = verdict {
             self.state = State::Held(Box::new(Held { head, until, outcome }));
             let answer = Some(Answer::ResponseHead(Continue::default()));
-            let mode_override = Some(ProcessingMode { response_body_mode: BUFFERED_PARTIAL });
+            let mode_override =
+                Some(ProcessingMode { response_body_mode: BUFFERED_PARTIAL, response_trailer_mode: SEND });
             return Reaction::SayAndHold(Box::new(ProcessingResponse { answer, mode_override }));
         }
-        let answer = self.carry_out(facts, &head, verdict, &outcome, None);
+        let answer = self.carry_out(facts, &head, verdict, &outcome, Stage::Head);
         Reaction::last(answer)
     }
 
@@ -188,7 +200,7 @@ impl Conversation {
         let bytes = body.as_ref().map(Bytes::len);
         let status = made.status;
         let answer = match body {
-            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), None),
+            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), Stage::Head),
             None => Answer::ResponseHead(Continue::default()),
         };
         let finished = Finished { status, upstream_status: None, source, outcome: &outcome, bytes };
@@ -197,45 +209,43 @@ impl Conversation {
         Reaction::last(answer)
     }
 
-    /// Content of the response.
-    fn told(&mut self, body: HttpBody) -> Reaction {
+    /// Content of the response, or what follows where there is none.
+    fn told(&mut self, stage: Stage, body: &[u8]) -> Reaction {
         let (State::Held(held), Some(facts)) =
             (std::mem::replace(&mut self.state, State::Answered), self.facts.take())
         else {
-            return Reaction::say(Answer::ResponseBody(Continue::default()));
+            return Reaction::say(stage.answer(Continue::default()));
         };
         let Held { head, until, .. } = *held;
-        let HttpBody { body, end_of_stream } = body;
-        let counted = end_of_stream.then_some(body.len() as u64);
+        let is_all = stage != Stage::Content { is_all: false };
         let limit = self.options.content.min(MAX_CONTENT);
-        let first = body.get(..limit).unwrap_or(&body);
-        let is_cut = !end_of_stream || first.len() < body.len();
-        let content = Content::new(Fields::Map(&head.fields), first, is_cut);
+        let first = body.get(..limit).unwrap_or(body);
+        let content = Content::new(Fields::Map(&head.fields), first, !is_all || first.len() < body.len());
         let known = Known {
-            body: match (body.is_empty(), end_of_stream) {
+            body: match (body.is_empty(), is_all) {
                 (false, _) => Body::Present,
                 (true, true) => Body::Absent,
                 (true, false) => Body::Unknown,
             },
-            length: counted.or_else(|| head.declared_length()),
+            length: is_all.then_some(body.len() as u64).or_else(|| head.declared_length()),
             content: Some(&content),
             is_pending: false,
         };
         tracing::trace!(target: "retort::ext_proc", id = facts.id, until = until.code(), "content came");
         let (verdict, outcome) = facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream);
-        let answer = self.carry_out(&facts, &head, verdict, &outcome, Some(end_of_stream));
+        let answer = self.carry_out(&facts, &head, verdict, &outcome, stage);
         self.facts = Some(facts);
         Reaction::last(answer)
     }
 
-    /// What Envoy is told of a verdict. `whole`: the content was told, and whether it is all.
+    /// What Envoy is told of a verdict.
     fn carry_out(
         &mut self,
         facts: &Facts,
         head: &ResponseHead,
         verdict: Verdict,
         outcome: &Outcome,
-        whole: Option<bool>,
+        stage: Stage,
     ) -> Answer {
         let mut made = head.clone();
         let body = made.take(verdict);
@@ -244,8 +254,12 @@ impl Conversation {
         }
         let (bytes, status) = (body.as_ref().map(Bytes::len), made.status);
         let answer = match body {
-            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), whole),
-            None => at(whole, mutation::amended(head, &made)),
+            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), stage),
+            // Of trailers, the head is out of reach; but there is no content that would be lost.
+            None if stage == Stage::Trailers && made != *head => {
+                mutation::immediate(&made, Bytes::new(), outcome.rule.as_deref())
+            }
+            None => stage.answer(mutation::amended(head, &made)),
         };
         let upstream_status = Some(head.status);
         let finished = Finished { status, upstream_status, source: Source::Upstream, outcome, bytes };
@@ -269,6 +283,17 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+impl Stage {
+    /// The answer to it.
+    fn answer(self, answer: Continue) -> Answer {
+        match self {
+            Stage::Head => Answer::ResponseHead(answer),
+            Stage::Content { .. } => Answer::ResponseBody(answer),
+            Stage::Trailers => Answer::ResponseTrailers(Nothing {}),
+        }
     }
 }
 
@@ -309,24 +334,16 @@ fn write(
     made: &ResponseHead,
     body: Bytes,
     rule: Option<&str>,
-    whole: Option<bool>,
+    stage: Stage,
 ) -> Answer {
     if facts.request.is_head() || head.is_all && body.is_empty() {
-        return at(whole, mutation::amended(head, made));
+        return stage.answer(mutation::amended(head, made));
     }
     // Of an immediate response to gRPC, Envoy would make something else.
-    if facts.request.is_grpc() && whole != Some(false) {
-        return at(whole, mutation::replaced(head, made, body));
+    if facts.request.is_grpc() && matches!(stage, Stage::Head | Stage::Content { is_all: true }) {
+        return stage.answer(mutation::replaced(head, made, body));
     }
     mutation::immediate(made, body, rule)
-}
-
-/// The answer to what was told: the head, or the content.
-fn at(whole: Option<bool>, answer: Continue) -> Answer {
-    match whole {
-        Some(_) => Answer::ResponseBody(answer),
-        None => Answer::ResponseHead(answer),
-    }
 }
 
 /// Why nothing can be done for a filter that is configured like this.

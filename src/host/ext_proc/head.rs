@@ -28,7 +28,7 @@ pub(super) struct RequestHead {
 }
 
 /// The head of a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct ResponseHead {
     pub(super) status: u16,
     pub(super) fields: HeaderMap,

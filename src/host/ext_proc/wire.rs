@@ -212,6 +212,8 @@ pub(super) struct HttpStatus {
 pub(super) struct ProcessingMode {
     #[prost(int32, tag = "4")]
     pub(super) response_body_mode: i32,
+    #[prost(int32, tag = "6")]
+    pub(super) response_trailer_mode: i32,
 }
 
 /// The content is replaced, and nothing more is told of it.
@@ -219,6 +221,9 @@ pub(super) const CONTINUE_AND_REPLACE: i32 = 1;
 
 /// `BUFFERED_PARTIAL`: the head is held until the content is here, or as much as Envoy buffers.
 pub(super) const BUFFERED_PARTIAL: i32 = 3;
+
+/// Trailers are told.
+pub(super) const SEND: i32 = 1;
 
 /// `FULL_DUPLEX_STREAMED`, and what comes after it: content is to be sent back by the processor.
 pub(super) const FULL_DUPLEX_STREAMED: i32 = 4;

@@ -108,9 +108,12 @@ fn content_is_asked_for_where_it_decides() {
         |status, bytes, end| said([request("GET"), response(status, false), body(bytes, end)])[1..].join(" ");
     assert_eq!(with("404", b"", true), "response? 404 empty!");
     assert_eq!(with("404", b"a", true), "response? body!");
-    assert_eq!(with("404", b"", false), "response? body!", "only trailers come, or Envoy is odd");
+    assert_eq!(with("404", b"", false), "response? body!", "Envoy is odd");
     assert_eq!(with("400", b"abc", true), "response? 400 abc!");
     assert_eq!(with("400", b"abc", false), "response? 400 abc!");
+    let trailers =
+        |status| said([request("GET"), response(status, false), Part::ResponseTrailers(Nothing {})]);
+    assert_eq!(trailers("404")[2], "404 empty!", "there was no content before them");
 }
 
 #[test]
