@@ -6,6 +6,7 @@ fn each_verb_explains_itself() {
         "",
         "serve",
         "error-backend",
+        "ext-proc",
         "check",
         "fmt",
         "import",
