@@ -5,8 +5,13 @@ use std::{fs, sync::Arc};
 use chrono::TimeDelta;
 use retort::{
     Rules, config,
+    explain::Identity,
     host::{
-        admin::view::{History, Slot, View},
+        admin::{
+            About, Rulebook,
+            page::Page,
+            view::{History, Slot, View},
+        },
         pingora::UpstreamStatus,
         readiness::Report,
         reload::Outcome,
@@ -14,7 +19,7 @@ use retort::{
 };
 
 use super::{get, text, view};
-use crate::support::rules;
+use crate::support::{Proxy, Upstream, rules, until};
 
 fn title(view: &View) -> String {
     let body = get(view, "/").body;
@@ -57,7 +62,7 @@ fn a_refused_reload_is_on_top_with_its_carets() {
     view.reload.file = Some("rules.xml".into());
     let (mood, shown) = fact(&view, "Rules");
     assert!(
-        mood == "bad" && shown.starts_with("Reload refused") && shown.contains("version 1 of"),
+        mood == "bad" && shown.starts_with("Reload refused") && shown.contains("version 1 stays in force"),
         "{shown}"
     );
     assert_eq!(title(&view), "Reload refused · Retort");
@@ -99,4 +104,34 @@ fn an_upstream_that_is_away_is_named() {
     );
     view.upstreams.clear();
     assert!(!get(&view, "/").body.contains("<dt>Upstreams"));
+}
+
+#[test]
+fn what_happened_is_in_view() {
+    let upstream = Upstream::answering("HTTP/1.1 503 x\r\nContent-Length: 0\r\n\r\n");
+    let proxy = Proxy::start(
+        r#"<status-code id="a" code-regex="503"><message content-type="application/json">{"status":%s}</message></status-code>"#,
+        &upstream,
+    );
+    let about = About {
+        telemetry: Arc::clone(&proxy.telemetry),
+        host: Arc::new(proxy.observer.clone()),
+        rules: Rulebook::Fixed(Arc::clone(&proxy.live)),
+    };
+    let page = Page::new(about, Identity::default());
+    proxy.connect().get("/orders?token=secret", "Authorization: secret\r\n");
+    until("it is over", || !page.view().recent.is_empty());
+    let view = page.view();
+    assert_eq!((view.tallies["a"].matched, view.tallies["a"].replaced), (1, 1));
+    assert_eq!((view.history.span, view.history.slots.len()), (TimeDelta::minutes(1), 60));
+    assert_eq!(view.history.slots[59], Slot { replaced: 1, ..Slot::default() });
+    assert_eq!(view.recent[0].content_type.as_deref(), Some("application/json"));
+    let body = get(&view, "/").body;
+    let shown = text(&body);
+    assert!(shown.contains("1 replyin the last 5 min, mostly 503 by a"), "{shown}");
+    assert!(shown.contains("/orders503replacedapplication/jsonaexplain"), "{shown}");
+    assert!(!body.contains("secret"));
+    // Of another version of the rules, nobody knows what the message was.
+    proxy.live.replace(Rules::default());
+    assert_eq!(page.view().recent[0].content_type, None);
 }

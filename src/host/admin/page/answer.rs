@@ -89,7 +89,7 @@ fn class(verdict: Verdict<'_>) -> &'static str {
 /// What the client accepts, and what each message is worth to it.
 fn negotiation(negotiated: &Negotiated) -> Markup {
     html! {
-        @if negotiated.negotiation == Negotiation::Exact { p { "exact: only the ranges of the best quality count" } }
+        @if negotiated.negotiation == Negotiation::Exact { p { "(exact: only the ranges of the best quality count)" } }
         table.ranges {
             thead { tr { th scope="col" { "accepted" } th.number scope="col" { "q" } th scope="col" { "decides for message" } } }
             tbody {

@@ -91,6 +91,8 @@ impl Pages for Page {
                 field(header::CONTENT_TYPE, document.content_type),
                 field(header::CONTENT_SECURITY_POLICY, document.policy),
                 field(header::CACHE_CONTROL, document.caching),
+                // Without a referrer a form comes from nowhere (`Origin: null`), and is refused.
+                field(header::REFERRER_POLICY, "same-origin"),
             ],
             body: match document.body {
                 std::borrow::Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),

@@ -98,7 +98,13 @@ fn excerpt(diagnostic: &Diagnostic) -> Markup {
         pre class=(class) {
             b { (head) } "\n"
             @for line in rest.lines() {
-                @if line.trim_start_matches([' ', '|']).starts_with('^') { span.carets { (line) } } @else { (line) }
+                @match line.find('^').filter(|at| line.get(..*at).is_some_and(|gutter| gutter.trim() == "|")) {
+                    Some(at) => {
+                        @let (gutter, carets) = line.split_at_checked(at).unwrap_or((line, ""));
+                        (gutter) span.carets { (carets) }
+                    },
+                    None => (line),
+                }
                 "\n"
             }
         }
@@ -146,8 +152,9 @@ fn reload(view: &View) -> Fact {
             Mood::Bad,
             "Reload refused".to_owned(),
             html! {
-                (words::ago(reload.at, view.now, zone)) ", " a href="#diagnostics" { (words::counted(mistakes, "mistake")) }
-                "; version " (generation) " of " (since) " in force " (again)
+                (words::ago(reload.at, view.now, zone)) ", "
+                a href="#diagnostics" { (words::counted(mistakes, "mistake")) }
+                "; version " (generation) " stays in force " (again)
             },
         ),
         Outcome::Missing => (

@@ -31,7 +31,7 @@ pub(super) struct Shares {
 const DRAWN: std::ops::Range<u16> = 100..600;
 
 /// How wide each class of a hundred is drawn. Rules are mostly for 4xx and 5xx.
-const CLASSES: [u32; 5] = [64, 128, 128, 384, 320];
+const CLASSES: [u32; 5] = [88, 120, 120, 376, 320];
 
 /// The sum of them.
 const WIDTH: u32 = 1024;
