@@ -28,6 +28,7 @@ mod in_flight;
 mod life;
 mod mend;
 mod options;
+mod plain;
 mod prompt;
 mod proxy_protocol;
 mod server;
