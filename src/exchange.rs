@@ -176,11 +176,11 @@ pub fn content_length(value: &[u8]) -> Option<u64> {
 
 /// The name as header lines are mostly written: `Retry-After`.
 pub fn title_case(name: &HeaderName) -> String {
+    let mut title = String::with_capacity(name.as_str().len());
     let mut start = true;
-    let recased = name.as_str().chars().map(|c| {
-        let c = if start { c.to_ascii_uppercase() } else { c };
-        start = c == '-';
-        c
-    });
-    recased.collect()
+    for letter in name.as_str().chars() {
+        title.push(if start { letter.to_ascii_uppercase() } else { letter });
+        start = letter == '-';
+    }
+    title
 }

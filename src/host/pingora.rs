@@ -32,6 +32,7 @@ mod life;
 mod mend;
 mod observer;
 mod options;
+mod plain;
 mod prompt;
 mod proxy_protocol;
 mod server;

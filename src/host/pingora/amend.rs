@@ -73,12 +73,24 @@ fn apply(head: &mut ResponseHeader, edit: &Edit) {
             head.remove_header(name);
             Ok(())
         }
-        Edit::Set(name, value) => head.insert_header(title_case(name), value.clone()),
-        Edit::Add(name, value) => head.append_header(title_case(name), value.clone()).map(|_| ()),
+        Edit::Set(name, value) => head.insert_header(written(name), value.clone()),
+        Edit::Add(name, value) => head.append_header(written(name), value.clone()).map(|_| ()),
     };
     if let Err(error) = applied {
         tracing::error!(%error, ?edit, "a header field could not be edited");
     }
+}
+
+/// The name as it is written; those that come with every message cost no memory.
+fn written(name: &HeaderName) -> Bytes {
+    let known = match *name {
+        header::CONTENT_TYPE => "Content-Type",
+        header::CONTENT_LENGTH => "Content-Length",
+        header::VARY => "Vary",
+        header::X_CONTENT_TYPE_OPTIONS => "X-Content-Type-Options",
+        _ => return Bytes::from(title_case(name)),
+    };
+    Bytes::from_static(known.as_bytes())
 }
 
 #[cfg(test)]
@@ -109,6 +121,15 @@ mod tests {
         assert_eq!(amended(own.clone(), 404, Vec::new()), ["404 Gone Fishing"]);
         assert_eq!(amended(own.clone(), 413, Vec::new()), ["413 Content Too Large"]);
         assert_eq!(amended(own, 599, Vec::new()), ["599 -"]);
+    }
+
+    #[test]
+    fn names_are_written_in_title_case() {
+        let names =
+            [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::VARY, header::X_CONTENT_TYPE_OPTIONS];
+        for name in names.iter().chain([&header::RETRY_AFTER]) {
+            assert_eq!(written(name), title_case(name));
+        }
     }
 
     #[test]

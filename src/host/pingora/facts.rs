@@ -1,7 +1,6 @@
 //! What is known of a request from its start, and the judgement of its response.
 
 use std::{
-    fmt,
     net::SocketAddr,
     sync::{Arc, LazyLock},
     time::Instant,
@@ -11,7 +10,7 @@ use chrono::{DateTime, Utc};
 use http::{Method, Version, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::{options::Options, trusted::Hop, upstream::Address};
+use super::{options::Options, plain, trusted::Hop, upstream::Address};
 use crate::{
     Body, Decision, Exchange, Reply, Rules,
     exchange::{
@@ -203,9 +202,10 @@ impl Facts {
     }
 
     pub(super) fn addresses(&self) -> Addresses {
-        let ip = |address: Option<SocketAddr>| text(address.map(|address| address.ip()));
-        let (client, upstream) = (self.client.to_string(), text(self.upstream.as_ref()));
-        Addresses { client, peer: ip(self.peer), local: ip(self.local), upstream }
+        let ip =
+            |address: Option<SocketAddr>| address.map(|address| plain::ip(address.ip())).unwrap_or_default();
+        let upstream = self.upstream.as_ref().map(Address::text).unwrap_or_default();
+        Addresses { client: self.client.text(), peer: ip(self.peer), local: ip(self.local), upstream }
     }
 
     pub(super) fn connection<'a>(&'a self, addresses: &'a Addresses) -> Connection<'a> {
@@ -316,8 +316,4 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_3 => "HTTP/3.0",
         _ => "HTTP/1.1",
     }
-}
-
-fn text(address: Option<impl fmt::Display>) -> String {
-    address.map_or_else(String::new, |address| address.to_string())
 }

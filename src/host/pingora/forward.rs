@@ -19,7 +19,7 @@ const FORWARDED: &str = "Forwarded";
 const FORWARDED_FOR: &str = "X-Forwarded-For";
 const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 const FORWARDED_HOST: &str = "X-Forwarded-Host";
-const FORWARDED_PORT: &str = "X-Forwarded-Port";
+static FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// What becomes of the trace context of requests (W3C Trace Context).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(super) fn tell_who_asked(
     let host = host(client_request);
     match facts.options.front.header {
         ForwardedHeader::XForwardedFor => {
-            request.remove_header(FORWARDED);
+            request.remove_header(&header::FORWARDED);
             tell_x_forwarded(request, host, facts, facts.is_believed)
         }
         ForwardedHeader::Forwarded => {
@@ -69,7 +69,7 @@ fn tell_x_forwarded(
 ) -> Result<()> {
     let before = if is_continued { list(request, FORWARDED_FOR) } else { Vec::new() };
     let last = if is_continued { facts.source } else { facts.client };
-    match joined(before, &last.to_string()) {
+    match joined(before, &last.text()) {
         Some(chain) => request.insert_header(FORWARDED_FOR, chain)?,
         None => {
             request.remove_header(FORWARDED_FOR);
@@ -88,7 +88,7 @@ fn tell_x_forwarded(
     }
     // Where nobody vouches for it, the two above say it.
     if !is_continued {
-        request.remove_header(FORWARDED_PORT);
+        request.remove_header(&FORWARDED_PORT);
     }
     Ok(())
 }

@@ -8,6 +8,10 @@ use pingora::{
 
 use super::strict::is_absolute_form;
 
+/// What is said of a connection, and not in Connection itself.
+static OF_A_CONNECTION: [HeaderName; 2] =
+    [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
+
 /// A request, on its way to the upstream.
 pub(super) fn request(request: &mut RequestHeader) -> Result<()> {
     // RFC 9112 §3.2.1: an origin is asked by path. The URI has no more than that already.
@@ -54,9 +58,8 @@ fn drop_connection_fields(response: &mut ResponseHeader) {
     let named: Vec<HeaderName> = named_by_connection(&response.headers).collect();
     // An upstream that wants another protocol says which (RFC 9110 §15.5.22).
     let upgrade = (response.status != StatusCode::UPGRADE_REQUIRED).then_some(header::UPGRADE);
-    let always = [HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
-    for name in always.into_iter().chain(upgrade).chain(named) {
-        response.remove_header(&name);
+    for name in OF_A_CONNECTION.iter().chain(&upgrade).chain(&named) {
+        response.remove_header(name);
     }
 }
 

@@ -294,12 +294,8 @@ fn raw_target(head: &[u8]) -> &[u8] {
 }
 
 fn has_bare_line_feed(head: &[u8]) -> bool {
-    let mut before = b'\n';
-    head.iter().any(|byte| {
-        let bare = *byte == b'\n' && before != b'\r';
-        before = *byte;
-        bare
-    })
+    let mut ends = memchr::memchr_iter(b'\n', head);
+    ends.any(|end| end.checked_sub(1).and_then(|before| head.get(before)) != Some(&b'\r'))
 }
 
 /// Whether a field of this name stands in a head.

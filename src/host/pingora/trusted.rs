@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 use pingora::protocols::{SocketDigest, l4::socket::SocketAddr as Address};
 
-use super::proxy_protocol::ProxyProtocol;
+use super::{plain, proxy_protocol::ProxyProtocol};
 
 /// What is believed of the proxies in front.
 #[derive(Clone, Debug, Default)]
@@ -158,6 +158,13 @@ impl Hop {
 }
 
 /// The address; nothing where there is none.
+impl Hop {
+    /// Its address; empty where it has none.
+    pub(super) fn text(self) -> String {
+        self.ip().map(plain::ip).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ip().map_or(Ok(()), |ip| ip.fmt(f))

@@ -9,6 +9,8 @@ use std::{
 
 use pingora::protocols::l4::socket;
 
+use crate::host::pingora::plain;
+
 /// An address that connections can be made to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
@@ -33,6 +35,14 @@ impl Address {
         match self {
             Address::Tcp(address) => Some(address.port()),
             Address::Unix(_) => None,
+        }
+    }
+
+    /// The same as [`ToString`], for each request.
+    pub(in crate::host::pingora) fn text(&self) -> String {
+        match self {
+            Address::Tcp(address) => plain::socket(*address),
+            Address::Unix(_) => self.to_string(),
         }
     }
 
