@@ -37,6 +37,7 @@ fn the_list_of_verbs_above_is_whole() {
         [
             "serve",
             "error-backend",
+            "ext-proc",
             "check",
             "fmt",
             "import",
