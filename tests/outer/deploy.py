@@ -17,6 +17,7 @@ import config_map
 DEPLOY = pathlib.Path("deploy")
 YAML_STYLE = """{extends: default, ignore: [deploy/helm/retort/templates/], rules: {
     document-start: disable, line-length: {max: 120}, braces: {max-spaces-inside: 0},
+    indentation: {indent-sequences: consistent},
     truthy: {allowed-values: ['true', 'false', 'yes', 'no']}}}"""
 VERDICTS = []
 
