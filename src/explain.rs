@@ -17,8 +17,7 @@ mod negotiated;
 pub mod sample;
 
 use carried::Carried;
-pub(crate) use negotiated::media_type;
-pub use negotiated::{Chosen, Negotiated, Offered, Ranged};
+pub use negotiated::{Chosen, Negotiated, Offered, Ranged, media_type};
 
 /// The names of header fields that mean something to the proxy itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

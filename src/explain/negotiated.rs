@@ -111,7 +111,7 @@ impl Chosen {
 }
 
 /// What a client has to accept.
-pub(crate) fn media_type(offer: &Offer) -> String {
+pub fn media_type(offer: &Offer) -> String {
     match offer {
         Offer::Any => "*/*".to_owned(),
         Offer::Type(media_type) => media_type.to_string(),

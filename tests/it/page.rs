@@ -17,10 +17,11 @@ use retort::{
             view::View,
         },
         live::Live,
+        readiness::State,
     },
 };
 
-use crate::support::{Proxy, rules};
+use crate::support::{Proxy, rules, until};
 
 /// What a proxy with these rules has to show when nothing happened yet.
 fn view(rules: Rules) -> View {
@@ -30,7 +31,9 @@ fn view(rules: Rules) -> View {
         host: Arc::new(proxy.observer.clone()),
         rules: Rulebook::Fixed(Arc::new(Live::new(rules))),
     };
-    Page::new(about, Identity::default()).view()
+    let page = Page::new(about, Identity::default());
+    until("it is ready", || page.view().readiness.state() == State::Ready);
+    page.view()
 }
 
 /// The document at a path, which may end in a query.
@@ -74,8 +77,8 @@ fn what_a_document_names_is_there() {
         let named =
             [" href=\"", " src=\"", " action=\""].map(|attribute| document.body.split(attribute).skip(1));
         for target in named.into_iter().flatten().map(|rest| rest.split('"').next().unwrap()) {
-            if target.starts_with('#') {
-                assert!(document.body.contains(&format!("id=\"{}\"", &target[1..])), "{target}");
+            if let Some(id) = target.strip_prefix('#') {
+                assert!(document.body.contains(&format!("id=\"{id}\"")), "{target}");
             } else if target != page::RELOAD {
                 assert_eq!(get(&view, target.split('#').next().unwrap()).status, 200, "{target}");
             }

@@ -88,7 +88,7 @@ impl Told {
 }
 
 fn content(node: &Node) -> String {
-    node.descendants().filter_map(|node| node.is_text().then(|| node.text().unwrap())).collect()
+    node.descendants().filter(Node::is_text).map(|node| node.text().unwrap()).collect()
 }
 
 /// The words of a row; of a heading that is not seen, none.

@@ -68,7 +68,9 @@ impl Shares {
     /// What no rule of these has.
     pub(super) fn rest_of(rules: &Rules) -> Share {
         let mut shares = Self::new();
-        rules.iter().for_each(|rule| drop(shares.next(rule)));
+        for rule in rules.iter() {
+            _ = shares.next(rule);
+        }
         shares.rest()
     }
 }
