@@ -5,13 +5,16 @@ use std::{fmt, ops::Range};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::{
     ParserBuilder,
-    hir::{Hir, Look},
+    hir::{Hir, HirKind, Look},
 };
 
 /// An expression that must match a value as a whole.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     source: String,
+    /// What every match begins with. Of many rules for one status, each for a path of its own, this
+    /// rules out most.
+    start: Box<[u8]>,
     regex: Regex,
 }
 
@@ -38,6 +41,7 @@ impl Pattern {
     pub fn new(source: &str, ignores_case: bool) -> Result<Self, PatternError> {
         let parsed = ParserBuilder::new().case_insensitive(ignores_case).build().parse(source);
         let hir = parsed.map_err(|error| PatternError::of(&error, source))?;
+        let start = start(&hir).into();
         let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
         let regex = RegexBuilder::new(&whole.to_string())
             // Printing what was parsed may add a group here and there.
@@ -46,15 +50,29 @@ impl Pattern {
             .dfa_size_limit(MAX_STATES)
             .build()
             .map_err(|error| PatternError::too_large(&error, source))?;
-        Ok(Self { source: source.to_owned(), regex })
+        Ok(Self { source: source.to_owned(), start, regex })
     }
 
     /// Whether it matches the whole value. A byte that is not UTF-8 is matched as U+FFFD.
     pub fn matches(&self, value: &[u8]) -> bool {
         match std::str::from_utf8(value) {
-            Ok(text) => self.regex.is_match(text),
-            Err(_) => self.regex.is_match(&String::from_utf8_lossy(value)),
+            Ok(text) => self.matches_text(text),
+            Err(_) => self.matches_text(&String::from_utf8_lossy(value)),
         }
+    }
+
+    fn matches_text(&self, text: &str) -> bool {
+        text.as_bytes().starts_with(&self.start) && self.regex.is_match(text)
+    }
+}
+
+/// What every match of the whole begins with, where that is easily seen.
+fn start(hir: &Hir) -> &[u8] {
+    match hir.kind() {
+        HirKind::Literal(literal) => &literal.0,
+        HirKind::Capture(capture) => start(&capture.sub),
+        HirKind::Concat(parts) => parts.first().map(start).unwrap_or_default(),
+        _ => &[],
     }
 }
 
@@ -142,6 +160,25 @@ mod tests {
         assert!(error("(?=a)b").0.starts_with("look-around"));
         assert_eq!(error(r"\pL{1000}").1, r"\pL{1000}");
         assert!(error(r"(\pL{9}){99}").0.contains("larger than 1048576 bytes"));
+    }
+
+    #[test]
+    fn what_matches_begin_with() {
+        let start = |source| String::from_utf8(Pattern::new(source, false).unwrap().start.into()).unwrap();
+        let cases = [
+            ("/a/.*", "/a/"),
+            ("(/a/(b|c))+", ""),
+            ("(/a)/b", "/a"),
+            ("/a?", "/"),
+            ("(?i)a.*", ""),
+            ("^a", ""),
+            ("", ""),
+            ("é.*", "é"),
+        ];
+        for (source, expected) in cases {
+            assert_eq!(start(source), expected, "{source}");
+        }
+        assert!(matches("/a?", "/") && matches("/ab|/ac", "/ac") && !matches("/ab|/ac", "/ad"));
     }
 
     #[test]

@@ -70,7 +70,7 @@ def h2load(pin, scenario, place, seconds, options):
 @contextmanager
 def idle(scenario, place, count):
     """Connections that had one request each, and now wait."""
-    request = ("GET %s HTTP/1.1\r\nHost: bench\r\nAccept: %s\r\n\r\n" % (scenario.path, scenario.accept)).encode()
+    request = ("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept: %s\r\n\r\n" % (scenario.path, place.port, scenario.accept)).encode()
     open_sockets = []
     try:
         for index in range(count):
