@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The page of the admin listener in a real browser: tests/outer/page.sh [COMMAND]
 #
-# COMMAND is the retort to try; one is built if none is given. Chromium (CHROMIUM names another one) and node
+# COMMAND (or RETORT) is the retort to try; one is built if none is given. Chromium (CHROMIUM names another one) and node
 # are installed if they are missing, playwright-core and axe-core come from npm. Leaves pictures of every
 # document in target/page. Takes about a minute and a half.
 set -euo pipefail
@@ -12,7 +12,7 @@ need_apt node nodejs
 need_apt npm npm
 export CHROMIUM=${CHROMIUM:-$(command -v chromium)}
 
-retort=${1:-}
+retort=${1:-${RETORT:-}}
 if [ -z "$retort" ]; then
     cargo build --locked --quiet
     retort=${CARGO_TARGET_DIR:-target}/debug/retort
