@@ -96,7 +96,7 @@ impl ErrorBackend {
         let server = Server::bind_error_backend(self.options(), self.forwarded(), live);
         let server = server.map_err(listener::refused)?;
         let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
-        let _admin = self.admin.start(&server, reloader, admin)?;
+        let _admin = self.admin.start(&server, &reloader, admin)?;
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         server.run_until_signal();
         Ok(Exit::Fine)

@@ -115,13 +115,14 @@ impl Telemetry {
 
     /// Takes note of a request that is over.
     pub fn record(&self, finished: &Finished<'_>) {
-        self.counts.add(finished);
         if let Some(decided) = &finished.decided {
             if let Some(rule) = decided.rule {
                 finished.snapshot.tallies.count(rule, decided.action, decided.reason);
             }
             self.recent.add(finished, decided);
         }
+        // Last: once the totals show it, so does all else.
+        self.counts.add(finished);
     }
 
     /// When counting began.

@@ -18,7 +18,7 @@ fi
 
 dir=$(mktemp -d)
 stop() {
-    [ -z "${RETORT_PID:-}" ] || kill "$RETORT_PID" || true
+    [ -z "${retort_pid:-}" ] || kill "$retort_pid" || true
     [ -z "${upstream_pid:-}" ] || kill "$upstream_pid" || true
     rm -rf "$dir"
 }
@@ -42,7 +42,7 @@ RULES
 }
 rules one >"$dir/rules.xml"
 
-coproc UPSTREAM { exec python3 -u -c '
+exec {said}< <(exec python3 -u -c '
 import http.server
 class Answer(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -54,23 +54,24 @@ class Answer(http.server.BaseHTTPRequestHandler):
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer)
 print(server.server_port)
 server.serve_forever()
-'; }
-upstream_pid=$UPSTREAM_PID
-read -r port <&"${UPSTREAM[0]}"
+')
+upstream_pid=$!
+read -r port <&"$said"
 
-coproc RETORT {
+exec {log}< <(
     exec "$retort" serve --rules "$dir/rules.xml" --upstream "http://127.0.0.1:$port" \
         --upstream 'http://127.0.0.1:1#weight=3' --upstream http://nowhere.invalid:80 \
         --listen 127.0.0.1:0 --admin 127.0.0.1:0 --color never 2>&1
-}
+)
+retort_pid=$!
 admin='' proxy=''
-while [ -z "$proxy" ] && read -r line <&"${RETORT[0]}"; do
+while [ -z "$proxy" ] && read -r line <&"$log"; do
     [[ $line =~ page\ address=(127\.0\.0\.1:[0-9]+) ]] && admin=${BASH_REMATCH[1]}
     [[ $line =~ listening.*on=\"(127\.0\.0\.1:[0-9]+) ]] && proxy=${BASH_REMATCH[1]}
 done
 [ -n "$proxy" ] || { echo 'retort did not start' >&2; exit 1; }
-# Nobody else reads its log.
-cat <&"${RETORT[0]}" >"$dir/log" &
+# Somebody has to read what it says.
+cat <&"$log" >"$dir/log" &
 
 check() {
     curl -sS --fail "http://$admin/metrics" -o "$dir/metrics"
@@ -83,7 +84,7 @@ value() {
 }
 
 check 'before the first request'
-for path in 200 204 301 404 404 500 503 'x?y'; do
+for path in 200 204 301 404 404 500 503 '200?y'; do
     curl -s "http://$proxy/$path" -o /dev/null || true
 done
 curl -s --max-time 1 "http://$proxy/%00" -o /dev/null -H 'Host:' || true

@@ -14,10 +14,15 @@ pub(super) fn text(answer: &Explanation<'_>) -> String {
     if let Some(negotiated) = &answer.negotiation {
         _ = write!(out, "\nNegotiation\n{}", negotiation(negotiated));
     }
-    _ = writeln!(out, "\nDecision\n  {}", answer.words);
+    harmless(&out) + "\n" + &outcome(answer)
+}
+
+/// The end of the answer: the decision, the response.
+fn outcome(answer: &Explanation<'_>) -> String {
+    let mut out = format!("Decision\n  {}\n", answer.words);
     answer.remarks.iter().for_each(|remark| out.extend(["  ", remark, "\n"]));
     _ = write!(out, "\nResponse\n{}", response(&answer.response));
-    harmless(&out)
+    out
 }
 
 /// Each rule, and why it does or does not apply.

@@ -54,14 +54,14 @@ impl Admin {
     pub(in crate::cli) fn start(
         &self,
         server: &Server,
-        reloader: Arc<Reloader>,
+        reloader: &Arc<Reloader>,
         (rules, identity, takes_over): (&Path, &Identity, bool),
     ) -> anyhow::Result<Option<admin::Admin>> {
         let Some(options) = self.options(takes_over) else { return Ok(None) };
         let about = About {
             telemetry: server.telemetry(),
             host: Arc::new(server.observer()),
-            rules: Rulebook::File { path: rules.to_owned(), reloader },
+            rules: Rulebook::File { path: rules.to_owned(), reloader: Arc::clone(reloader) },
         };
         let page = Page::new(about.clone(), identity.clone().into());
         admin::Admin::start(&options, about, Some(Box::new(page))).map_err(|error| match &error {

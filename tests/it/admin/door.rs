@@ -1,7 +1,14 @@
 //! Who may come in, and what those can do who mean harm.
 
+use std::{
+    net::{TcpListener, TcpStream},
+    sync::Arc,
+};
+
+use retort::host::admin::{About, Admin, Error, Options, Rulebook, Taken};
+
 use super::{EMPTY, Watched};
-use crate::support::{Client, Upstream};
+use crate::support::{Client, Upstream, until};
 
 #[test]
 fn it_is_called_by_its_address_or_by_a_name_of_its_own() {
@@ -92,6 +99,29 @@ fn it_ends_when_it_is_told_to() {
     let mut idle = Client::connect(address);
     drop(admin);
     assert_eq!(idle.rest(), b"");
-    assert!(std::net::TcpStream::connect(address).is_err());
+    assert!(TcpStream::connect(address).is_err());
     assert_eq!(proxy.connect().get("/x", "").status(), 404);
+}
+
+#[test]
+fn where_another_process_listens_it_does_without_or_waits() {
+    let upstream = Upstream::answering(EMPTY);
+    let Watched { proxy, .. } = Watched::start(&upstream);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = |taken| {
+        let (host, telemetry) = (Arc::new(proxy.observer.clone()), Arc::clone(&proxy.telemetry));
+        let about = About { telemetry, host, rules: Rulebook::Fixed(Arc::clone(&proxy.live)) };
+        let options = Options { listen: other.local_addr().unwrap(), hosts: Vec::new(), taken };
+        Admin::start(&options, about, None)
+    };
+    assert!(matches!(start(Taken::Fail), Err(Error::Listen { .. })));
+    assert!(start(Taken::GoWithout).unwrap().is_none());
+    let waiting = start(Taken::Wait).unwrap().unwrap();
+    drop(other);
+    until("it took the address over", || {
+        let Ok(stream) = TcpStream::connect(waiting.address()) else { return false };
+        let mut client = Client::over(stream);
+        client.send(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        client.response("GET").is_some_and(|answer| answer.text() == "alive\n")
+    });
 }

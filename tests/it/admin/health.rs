@@ -38,7 +38,7 @@ fn it_is_ready_while_a_health_check_finds_an_upstream_well() {
         },
         None,
     );
-    until_it_is(&watched, 503, "starting: no upstream can be used");
+    until_it_is(&watched, 503, "no upstream is healthy");
     assert_eq!(watched.get("/livez").status(), 200);
     assert_eq!(watched.metric("retort_ready"), Some(0.0));
     status.store(200, Ordering::SeqCst);

@@ -1,9 +1,11 @@
 //! What is counted, and in which form it is told.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use retort::{exchange::error_request::Forwarded, host::admin::Rulebook};
-use std::sync::Arc;
 
 use super::{EMPTY, IF_EMPTY, Watched};
 use crate::support::{Proxy, Upstream, until};
@@ -126,7 +128,7 @@ fn what_clients_make_up_adds_no_series() {
 }
 
 #[test]
-fn a_client_that_left_got_no_response() {
+fn a_request_that_is_cut_off_got_no_response() {
     let upstream = Upstream::start(|connection| {
         connection.request();
         connection.wait_for_end();
@@ -135,7 +137,8 @@ fn a_client_that_left_got_no_response() {
     let mut client = watched.proxy.connect();
     client.request("GET", "/slow", "");
     until("a request", || upstream.accepted() == 1);
-    drop(client);
+    assert_eq!(watched.metric("retort_active_requests"), Some(1.0));
+    watched.proxy.handle().stop_now();
     let samples = until_counted(&watched, 1.0);
     assert_eq!(samples["retort_requests_total{status_class=\"none\"}"], 1.0);
 }

@@ -21,7 +21,8 @@ fn the_last_decisions_are_told_without_secrets() {
     let mut client = watched.proxy.connect();
     client.get("/first?token=secret", "Authorization: secret\r\nX-Request-Id: one\r\n");
     client.get("/second", "X-Request-Id: two\r\n");
-    until("two decisions", || watched.proxy.telemetry.recent().decisions.len() == 2);
+    let answers = || watched.proxy.telemetry.totals().answers;
+    until("two decisions", || answers().of(Class::ClientError) == 2);
     let recent = watched.proxy.telemetry.recent();
     let [second, first] = &recent.decisions[..] else { panic!("{recent:?}") };
     assert_eq!((&*first.path, &*first.id, &*second.path, &*second.id), ("/first", "one", "/second", "two"));

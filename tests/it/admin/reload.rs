@@ -38,7 +38,7 @@ fn a_reload_tells_what_came_of_it() {
     assert_eq!(applied.field("Content-Type"), Some("application/json"));
     assert_eq!(filed.watched.proxy.connect().get("/", "").text(), "two");
 
-    filed.write("<response-messaging><status-code id='x' code-regx='404'/></response-messaging>");
+    filed.write(&document("x").replace("regex", "regx"));
     let refused = reload();
     let told = json(refused.text());
     assert_eq!(
