@@ -9,7 +9,8 @@ use std::{
 use arc_swap::ArcSwap;
 use pingora::{
     apps::HttpServerOptions,
-    listeners::tls::Acceptor,
+    listeners::{ListenerConfig, tls::Acceptor},
+    protocols::l4::stream::L4BufferSettings,
     proxy::{HttpProxy, ProxyHttp},
     server::{Fds, ListenFds, ShutdownWatch},
     services::{Service as _, listening::Service},
@@ -25,6 +26,14 @@ use crate::host::pingora::{
     proxy_protocol::Gate,
     tls::Handshake,
 };
+
+/// Bytes that are read from a connection at once, where less was asked for. Pingora's 64 KiB would be
+/// occupied by every idle connection; a head is much shorter, and content is read past this buffer.
+const READ_BUFFER: usize = 8 * 1024;
+
+/// Bytes that are collected before they are written: a head and most messages leave as one. In
+/// Pingora's 1460, few messages have room. Nothing waits in it for long (`prompt`).
+const WRITE_BUFFER: usize = 8 * 1024;
 
 /// What accepts connections, and what tells it to stop.
 pub(super) struct Bound {
@@ -72,7 +81,8 @@ fn service<A>(name: &str, app: A, bound: Vec<(TcpListener, SocketAddr)>, fds: &m
     let mut service = Service::new(name.to_owned(), app);
     for (listener, address) in bound {
         // Pingora takes a listener over by the name of its address.
-        service.add_tcp(&address.to_string());
+        let endpoint = ListenerConfig::tcp(address.to_string());
+        service.add_listener(endpoint.l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER)));
         fds.add(address.to_string(), listener.into_raw_fd());
     }
     service
