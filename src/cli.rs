@@ -13,6 +13,7 @@ mod explain;
 mod ext_proc;
 mod fmt;
 mod health;
+mod host;
 mod identity;
 mod import;
 mod listener;

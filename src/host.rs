@@ -10,6 +10,7 @@ pub mod live;
 pub mod notify;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+mod outcome;
 pub mod pingora;
 pub mod readiness;
 pub mod reload;

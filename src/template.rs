@@ -85,8 +85,8 @@ pub struct Sent<'a> {
     pub status: Option<u16>,
     /// The status that the upstream sent, if it sent one.
     pub upstream_status: Option<u16>,
-    /// Bytes of content that went to the client.
-    pub bytes: u64,
+    /// Bytes of content that went to the client, if that is known.
+    pub bytes: Option<u64>,
     /// Why the request failed, if it did.
     pub cause: Option<Cause>,
     /// What was decided, in a word: `keep`, `replace`.

@@ -10,8 +10,9 @@ use super::{
     exit::Exit,
     identity::Identity,
     listener::{self, WatchedRules},
-    logging::Log,
-    value,
+    logging::{Access, Log},
+    serve::admin::Admin,
+    supervised, value,
 };
 use crate::host::ext_proc::{Endpoint, Error, Options, Server};
 
@@ -19,7 +20,7 @@ use crate::host::ext_proc::{Endpoint, Error, Options, Server};
 ///
 /// Envoy (and what is built of it: Istio, Envoy Gateway, Contour) asks over gRPC what to make of each
 /// response, by its filter `ext_proc`. The rules file is the one of `retort serve`, and so are its
-/// watching, the log, and the signals. deploy/envoy has configurations that are complete; docs/envoy.md
+/// watching, the settings file, the admin listener, the logs, and the signals. deploy/envoy has configurations that are complete; docs/envoy.md
 /// says what Envoy cannot do.
 ///
 /// Whatever goes wrong, the stream ends, and Envoy goes on as it is configured to: `failure_mode_allow:
@@ -56,9 +57,13 @@ pub(super) struct ExtProc {
     #[arg(default_value = "25s", help_heading = "Life cycle")]
     drain_time: Duration,
     #[command(flatten)]
+    admin: Admin,
+    #[command(flatten)]
     identity: Identity,
     #[command(flatten)]
     log: Log,
+    #[command(flatten)]
+    access: Access,
 }
 
 const AFTER_HELP: &str = "Examples:
@@ -68,10 +73,14 @@ const AFTER_HELP: &str = "Examples:
 impl ExtProc {
     pub(super) fn run(self, console: Console) -> anyhow::Result<Exit> {
         self.log.start(console)?;
-        let reloader = self.rules.watch(console)?;
-        let server = Server::bind(self.options(), Arc::clone(reloader.live())).map_err(refused)?;
+        let access = self.access.open(console)?;
+        let options = Options { access_log: access.log(), ..self.options() };
+        let reloader = Arc::new(self.rules.watch(console)?);
+        let server = Server::bind(options, Arc::clone(reloader.live())).map_err(refused)?;
+        let _admin = self.admin.start(&server, &reloader, (&self.rules.rules, &self.identity, false))?;
         tracing::info!(on = listener::listed(server.endpoints()), "listening for Envoy");
-        server.run_until_signal();
+        supervised::run(server, reloader);
+        access.end();
         Ok(Exit::Fine)
     }
 
@@ -86,6 +95,7 @@ impl ExtProc {
             request_id_headers: self.identity.request_id_header.clone(),
             user_header: self.identity.user_header.clone(),
             opt_out_header: self.identity.opt_out_header.clone(),
+            debug_header: self.access.debug_header.clone(),
             ..defaults
         }
     }
@@ -136,11 +146,13 @@ mod tests {
             "--request-id-header=x-a",
             "--user-header=x-u",
             "--opt-out-header=x-o",
+            "--debug-header",
         ]);
         assert_eq!(listener::listed(&options.listen), "127.0.0.1:1 unix:/a");
         assert_eq!((options.threads, options.hold, options.content), (3, Duration::from_secs(5), 1024));
         assert_eq!((options.lame_duck, options.drain), (Duration::ZERO, Duration::from_secs(9)));
         assert_eq!(options.request_id_headers, ["x-a"]);
         assert_eq!((options.user_header.as_str(), options.opt_out_header.as_str()), ("x-u", "x-o"));
+        assert_eq!(options.debug_header.unwrap(), "retort-decision");
     }
 }

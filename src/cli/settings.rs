@@ -30,7 +30,12 @@ use super::{console::Console, exit::Exit};
 use crate::config::{Diagnostic, Diagnostics, Severity};
 
 /// The verbs that have settings files.
-const VERBS: [&str; 2] = ["serve", "error-backend"];
+const VERBS: &[&str] = &[
+    "serve",
+    "error-backend",
+    #[cfg(feature = "ext-proc")]
+    "ext-proc",
+];
 
 /// The ids of the flags that are about settings, and are none.
 const CONFIG: &str = "config";
@@ -61,7 +66,7 @@ pub(super) struct Checked {
 
 /// Gives the verbs that have settings the flags about them.
 pub(super) fn offered(command: Command) -> Command {
-    VERBS.into_iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| verb.args(flags())))
+    VERBS.iter().fold(command, |command, verb| command.mut_subcommand(verb, |verb| verb.args(flags())))
 }
 
 fn flags() -> [Arg; 2] {
@@ -151,7 +156,7 @@ impl Refusal {
 
 /// Looks for mistakes in a settings file, as the first of the verbs sees it that can use it.
 pub(super) fn check(command: &Command, path: &Path) -> Checked {
-    let verbs = VERBS.into_iter().filter_map(|verb| command.find_subcommand(verb));
+    let verbs = VERBS.iter().filter_map(|verb| command.find_subcommand(verb));
     let mut checked: Vec<_> = verbs.map(|verb| check_for(verb, path)).collect();
     let usable = checked.iter().position(|checked| checked.diagnostics.is_empty()).unwrap_or(0);
     checked.swap_remove(usable)

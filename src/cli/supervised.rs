@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::host::{notify::Supervisor, pingora::Server, reload::Reloader};
+use super::host::Host;
+use crate::host::{notify::Supervisor, reload::Reloader};
 
 /// Serves until a signal says to stop, and keeps the supervisor posted where there is one.
-pub(super) fn run(server: Server, reloader: Arc<Reloader>) {
+pub(super) fn run(server: impl Host, reloader: Arc<Reloader>) {
     let supervisor = Supervisor::from_env().unwrap_or_else(|error| {
         tracing::warn!(target: "retort::life", %error, "the supervisor cannot be told of anything");
         None

@@ -11,9 +11,12 @@
 mod attributes;
 mod cause;
 mod conversation;
+mod counters;
 mod facts;
+mod finished;
 mod head;
 mod mutation;
+mod observer;
 mod server;
 mod service;
 mod wire;
@@ -23,10 +26,13 @@ use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 use chrono_tz::Tz;
 use http::HeaderName;
 
-pub use self::server::{Error, Server, Stopped};
+pub use self::{
+    observer::Observer,
+    server::{Error, Server, Stopped},
+};
 use crate::{
     exchange::{self, content::MAX_CONTENT, request_id, user},
-    host::zone,
+    host::{access_log::AccessLog, zone},
 };
 
 /// The settings of a [`Server`].
@@ -51,6 +57,10 @@ pub struct Options {
     pub user_header: HeaderName,
     /// The response field by which an upstream asks, with `leave`, to leave its response alone.
     pub opt_out_header: HeaderName,
+    /// The response field that tells what was decided, if that is to be told.
+    pub debug_header: Option<HeaderName>,
+    /// Where finished requests are told of. Default: nowhere.
+    pub access_log: Option<AccessLog>,
     /// The zone of local times. Default: the system's.
     pub zone: Tz,
 }
@@ -81,6 +91,8 @@ impl Options {
             request_id_headers: request_id::DEFAULT_HEADERS.to_vec(),
             user_header: user::DEFAULT_HEADER,
             opt_out_header: exchange::OPT_OUT,
+            debug_header: None,
+            access_log: None,
             zone: zone::local(),
         }
     }

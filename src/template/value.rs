@@ -229,7 +229,7 @@ fn number_or_nothing(number: Option<i64>, out: &mut Inserted<'_>) -> fmt::Result
 
 /// Bytes of content: those that were sent once they were, else the upstream's.
 fn length(subject: &Subject<'_>) -> Option<u64> {
-    subject.sent.map_or(subject.exchange.response.length, |sent| Some(sent.bytes))
+    subject.sent.map_or(subject.exchange.response.length, |sent| sent.bytes)
 }
 
 fn write_status(status: Option<u16>, out: &mut Inserted<'_>) -> fmt::Result {

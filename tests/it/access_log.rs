@@ -309,7 +309,7 @@ proptest! {
             let record = Record::from_json(record.to_string().as_bytes()).unwrap();
             let exchange = record.exchange("id", Some(user));
             let sent = Sent {
-                status: Some(404), upstream_status: None, bytes: 0, cause: None,
+                status: Some(404), upstream_status: None, bytes: Some(0), cause: None,
                 decision: "keep", why: "no-rule", condition: None, end: End::Kept,
             };
             bench.log.write(&Subject { rule: user, sent: Some(sent), ..Subject::of(&exchange) });

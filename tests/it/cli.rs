@@ -16,6 +16,7 @@ mod directives;
 mod environment;
 mod error_backend;
 mod explain;
+mod ext_proc;
 mod fmt;
 mod help;
 mod import;

@@ -24,7 +24,7 @@ pub(crate) use envoy::{Envoy, free_address};
 pub(crate) use events::access;
 pub(crate) use fault::{Fault, FaultKind, Towards, Wire};
 pub(crate) use gate::Gate;
-pub(crate) use h2::{H2Client, H2End};
+pub(crate) use h2::{H2Client, H2End, H2Response};
 pub(crate) use message::{Framing, Request, Response};
 pub(crate) use mortal::Mortal;
 pub(crate) use notation::Bytes;

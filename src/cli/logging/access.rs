@@ -53,7 +53,7 @@ pub(in crate::cli) struct Access {
     /// is removed.
     #[arg(long, value_name = "NAME", env = "RETORT_DEBUG_HEADER", value_parser = debug_header)]
     #[arg(num_args = 0..=1, default_missing_value = DEBUG_HEADER)]
-    debug_header: Option<HeaderName>,
+    pub(in crate::cli) debug_header: Option<HeaderName>,
 }
 
 /// What is told of requests may have an end that is yet to be written.
@@ -81,8 +81,17 @@ impl Access {
         options.debug_header.clone_from(&self.debug_header);
     }
 
-    /// Opens the access log that requests are to be told of in, and takes SIGUSR1.
+    /// Opens the access log that requests are to be told of in, takes SIGUSR1, and begins to trace where
+    /// the environment says so.
     pub(in crate::cli) fn start(&self, options: &mut Options, console: Console) -> anyhow::Result<Running> {
+        let running = Running { spans: spans()?, ..self.open(console)? };
+        options.access_log = running.log();
+        options.spans.clone_from(&running.spans);
+        Ok(running)
+    }
+
+    /// The same without traces.
+    pub(in crate::cli) fn open(&self, console: Console) -> anyhow::Result<Running> {
         let expose = Expose::new(self.access_log_expose.iter().cloned());
         let (format, warnings) = Format::parse(&self.access_log_format, &expose)
             .map_err(|error| anyhow!("`--access-log-format`: {error}"))?;
@@ -101,14 +110,18 @@ impl Access {
                 Target::Stdout | Target::Stderr => "cannot start the access log".to_owned(),
             })
         };
-        options.access_log = self.access_log.0.clone().map(open).transpose()?;
-        reopen_on_usr1(options.access_log.as_ref()).context("cannot receive SIGUSR1")?;
-        options.spans = spans()?;
-        Ok(Running { log: options.access_log.clone(), spans: options.spans.clone() })
+        let log = self.access_log.0.clone().map(open).transpose()?;
+        reopen_on_usr1(log.as_ref()).context("cannot receive SIGUSR1")?;
+        Ok(Running { log, spans: None })
     }
 }
 
 impl Running {
+    /// The access log, if there is one.
+    pub(in crate::cli) fn log(&self) -> Option<AccessLog> {
+        self.log.clone()
+    }
+
     /// Writes what was told of.
     pub(in crate::cli) fn end(self) {
         if let Some(log) = &self.log {

@@ -10,10 +10,9 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::{
-    cli::{identity::Identity, listener, value},
+    cli::{host::Host, identity::Identity, listener, value},
     host::{
         admin::{self, About, Rulebook, Taken, page::Page},
-        pingora::Server,
         reload::Reloader,
     },
 };
@@ -53,14 +52,14 @@ impl Admin {
     /// Starts the admin listener of a server, if there is to be one.
     pub(in crate::cli) fn start(
         &self,
-        server: &Server,
+        server: &impl Host,
         reloader: &Arc<Reloader>,
         (rules, identity, takes_over): (&Path, &Identity, bool),
     ) -> anyhow::Result<Option<admin::Admin>> {
         let Some(options) = self.options(takes_over) else { return Ok(None) };
         let about = About {
             telemetry: server.telemetry(),
-            host: Arc::new(server.observer()),
+            host: server.observer(),
             rules: Rulebook::File { path: rules.to_owned(), reloader: Arc::clone(reloader) },
         };
         let page = Page::new(about.clone(), identity.clone().into());

@@ -41,7 +41,8 @@ struct Line<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status_upstream: Option<u16>,
-    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duration_us: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +92,7 @@ impl<'a> Line<'a> {
             protocol: readable(request.protocol),
             status: sent.and_then(|sent| sent.status),
             status_upstream: sent.and_then(|sent| sent.upstream_status),
-            bytes: sent.map_or(0, |sent| sent.bytes),
+            bytes: sent.and_then(|sent| sent.bytes),
             duration_us: exchange.clock.elapsed_us,
             upstream: known(exchange.connection.upstream),
             source: exchange.response.source.as_str(),

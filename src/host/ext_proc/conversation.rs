@@ -9,7 +9,8 @@ use super::{
     Options,
     attributes::Attributes,
     cause,
-    facts::{Facts, Known, Outcome, Verdict},
+    facts::{Facts, Known, Verdict},
+    finished::Finished,
     head::{RequestHead, ResponseHead},
     mutation,
     wire::{
@@ -21,7 +22,7 @@ use super::{
 use crate::{
     Body,
     exchange::{Cause, Content, Fields, Source, content::MAX_CONTENT, hands_off},
-    host::live::Live,
+    host::{fault, live::Live, outcome::Outcome, telemetry::Telemetry},
     rules::{self, Until},
 };
 
@@ -30,6 +31,7 @@ use crate::{
 pub(super) struct Conversation {
     live: Arc<Live>,
     options: Arc<Options>,
+    telemetry: Arc<Telemetry>,
     attributes: Attributes,
     facts: Option<Facts>,
     state: State,
@@ -72,20 +74,11 @@ struct Held {
     outcome: Outcome,
 }
 
-/// What came of a request, for the log.
-struct Finished<'a> {
-    status: u16,
-    upstream_status: Option<u16>,
-    source: Source,
-    outcome: &'a Outcome,
-    /// Bytes of the message, if one was written.
-    bytes: Option<usize>,
-}
-
 impl Conversation {
     /// Nothing was said yet.
-    pub(super) fn new(live: Arc<Live>, options: Arc<Options>) -> Self {
-        Self { live, options, attributes: Attributes::default(), facts: None, state: State::Asked }
+    pub(super) fn new(live: Arc<Live>, options: Arc<Options>, telemetry: Arc<Telemetry>) -> Self {
+        let (attributes, facts, state) = (Attributes::default(), None, State::Asked);
+        Self { live, options, telemetry, attributes, facts, state }
     }
 
     /// Takes what Envoy says.
@@ -113,9 +106,30 @@ impl Conversation {
 
     /// Nothing more comes, or it comes too late.
     pub(super) fn end(&mut self) {
-        if let State::Held(held) = std::mem::replace(&mut self.state, State::Answered) {
-            let Held { head, outcome, .. } = *held;
-            self.finish(&Finished::kept(&head, &outcome));
+        let state = std::mem::replace(&mut self.state, State::Answered);
+        let Some(facts) = &self.facts else { return };
+        let nothing = Finished {
+            facts,
+            head: None,
+            upstream_status: None,
+            source: Source::Upstream,
+            outcome: None,
+            bytes: Some(0),
+        };
+        match state {
+            State::Asked => nothing.tell(&self.telemetry),
+            State::Held(held) => {
+                let Held { head, outcome, .. } = *held;
+                let passed = Finished {
+                    head: Some(&head),
+                    upstream_status: Some(head.status),
+                    outcome: Some(&outcome),
+                    bytes: head.declared_length(),
+                    ..nothing
+                };
+                passed.tell(&self.telemetry);
+            }
+            State::Answered => {}
         }
     }
 
@@ -144,10 +158,12 @@ impl Conversation {
         if (100..200).contains(&head.status) && head.status != 101 {
             return Reaction::say(Answer::ResponseHead(Continue::default()));
         }
-        let mut facts =
-            self.facts.take().unwrap_or_else(|| self.begin(RequestHead::unseen(&self.attributes)));
+        let asked = self.facts.take();
+        let took = asked.as_ref().map(|facts| facts.started.elapsed());
+        let mut facts = asked.unwrap_or_else(|| self.begin(RequestHead::unseen(&self.attributes)));
         facts.attributes = self.attributes.clone();
         let source = cause::source(&facts.attributes);
+        facts.upstream_took = took.filter(|_| source == Source::Upstream);
         let reaction = match source {
             Source::Proxy(cause) => self.answer_for_envoy(&facts, &head, cause),
             Source::Upstream => self.answer_for_upstream(&facts, head),
@@ -157,12 +173,12 @@ impl Conversation {
     }
 
     fn answer_for_upstream(&mut self, facts: &Facts, head: ResponseHead) -> Reaction {
-        let (verdict, outcome) = if facts.snapshot.rules.covers(head.status) {
-            let known = Known::declared(&facts.request, &head);
-            facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream)
-        } else {
-            (Verdict::Keep, Outcome::no_rule())
-        };
+        let known = Known::declared(&facts.request, &head);
+        if !facts.snapshot.rules.covers(head.status) {
+            let answer = self.carry_out(facts, &head, known.length, Verdict::Keep, None, Stage::Head);
+            return Reaction::last(answer);
+        }
+        let (verdict, outcome) = facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream);
         if let Verdict::Wait(until) = verdict {
             self.state = State::Held(Box::new(Held { head, until, outcome }));
             let answer = Some(Answer::ResponseHead(Continue::default()));
@@ -170,7 +186,7 @@ impl Conversation {
                 Some(ProcessingMode { response_body_mode: BUFFERED_PARTIAL, response_trailer_mode: SEND });
             return Reaction::SayAndHold(Box::new(ProcessingResponse { answer, mode_override }));
         }
-        let answer = self.carry_out(facts, &head, verdict, &outcome, Stage::Head);
+        let answer = self.carry_out(facts, &head, known.length, verdict, Some(&outcome), Stage::Head);
         Reaction::last(answer)
     }
 
@@ -197,14 +213,24 @@ impl Conversation {
             let (verdict, _) = facts.judge(rules::generic(), &made, Known::NOTHING, source);
             body = made.take(verdict);
         }
-        let bytes = body.as_ref().map(Bytes::len);
-        let status = made.status;
-        let answer = match body {
-            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), Stage::Head),
-            None => Answer::ResponseHead(Continue::default()),
+        let length = body.as_ref().map_or_else(|| head.declared_length(), |body| Some(body.len() as u64));
+        let (sent, answer) = match body {
+            Some(body) => {
+                facts.mark(&mut made, Some(&outcome));
+                let answer = write(facts, head, &made, body, outcome.rule.as_deref(), Stage::Head);
+                (&made, answer)
+            }
+            None => (head, Answer::ResponseHead(Continue::default())),
         };
-        let finished = Finished { status, upstream_status: None, source, outcome: &outcome, bytes };
-        log(facts, &finished);
+        let finished = Finished {
+            facts,
+            head: Some(sent),
+            upstream_status: None,
+            source,
+            outcome: Some(&outcome),
+            bytes: facts.sent(length),
+        };
+        finished.tell(&self.telemetry);
         self.state = State::Answered;
         Reaction::last(answer)
     }
@@ -233,18 +259,19 @@ impl Conversation {
         };
         tracing::trace!(target: "retort::ext_proc", id = facts.id, until = until.code(), "content came");
         let (verdict, outcome) = facts.judge(&facts.snapshot.rules, &head, known, Source::Upstream);
-        let answer = self.carry_out(&facts, &head, verdict, &outcome, stage);
+        let answer = self.carry_out(&facts, &head, known.length, verdict, Some(&outcome), stage);
         self.facts = Some(facts);
         Reaction::last(answer)
     }
 
-    /// What Envoy is told of a verdict.
+    /// What Envoy is told of a verdict on a response with content of this length, if that is known.
     fn carry_out(
         &mut self,
         facts: &Facts,
         head: &ResponseHead,
+        length: Option<u64>,
         verdict: Verdict,
-        outcome: &Outcome,
+        outcome: Option<&Outcome>,
         stage: Stage,
     ) -> Answer {
         let mut made = head.clone();
@@ -252,18 +279,29 @@ impl Conversation {
         if hands_off(Fields::Map(&head.fields), &self.options.opt_out_header) {
             made.fields.remove(&self.options.opt_out_header);
         }
-        let (bytes, status) = (body.as_ref().map(Bytes::len), made.status);
+        // Of trailers, the head is out of reach.
+        if stage != Stage::Trailers || body.is_some() || made != *head {
+            facts.mark(&mut made, outcome);
+        }
+        let rule = outcome.and_then(|outcome| outcome.rule.as_deref());
+        let length = body.as_ref().map_or(length, |body| Some(body.len() as u64));
         let answer = match body {
-            Some(body) => write(facts, head, &made, body, outcome.rule.as_deref(), stage),
-            // Of trailers, the head is out of reach; but there is no content that would be lost.
+            Some(body) => write(facts, head, &made, body, rule, stage),
+            // There is no content that would be lost.
             None if stage == Stage::Trailers && made != *head => {
-                mutation::immediate(&made, Bytes::new(), outcome.rule.as_deref())
+                mutation::immediate(&made, Bytes::new(), rule)
             }
             None => stage.answer(mutation::amended(head, &made)),
         };
-        let upstream_status = Some(head.status);
-        let finished = Finished { status, upstream_status, source: Source::Upstream, outcome, bytes };
-        log(facts, &finished);
+        let finished = Finished {
+            facts,
+            head: Some(&made),
+            upstream_status: Some(head.status),
+            source: Source::Upstream,
+            outcome,
+            bytes: facts.sent(length),
+        };
+        finished.tell(&self.telemetry);
         self.state = State::Answered;
         answer
     }
@@ -271,18 +309,13 @@ impl Conversation {
     fn begin(&self, request: RequestHead) -> Facts {
         Facts::new(request, self.attributes.clone(), self.live.snapshot(), Arc::clone(&self.options))
     }
-
-    fn finish(&self, finished: &Finished<'_>) {
-        if let Some(facts) = &self.facts {
-            log(facts, finished);
-        }
-    }
 }
 
 /// Who hung up before anything was decided is told of as well.
 impl Drop for Conversation {
     fn drop(&mut self) {
-        self.end();
+        // A panic while another one unwinds would be the end of the process.
+        fault::caught(|| self.end());
     }
 }
 
@@ -313,13 +346,6 @@ impl ResponseHead {
         let Verdict::Reply(reply) = verdict else { return None };
         self.amend(&reply);
         reply.body
-    }
-}
-
-impl<'a> Finished<'a> {
-    fn kept(head: &ResponseHead, outcome: &'a Outcome) -> Self {
-        let (status, upstream_status) = (head.status, Some(head.status));
-        Self { status, upstream_status, source: Source::Upstream, outcome, bytes: None }
     }
 }
 
@@ -354,31 +380,6 @@ fn unfit(observes: bool, protocol: Option<ProtocolConfiguration>) -> Option<&'st
     }
     (request_body_mode.max(response_body_mode) >= FULL_DUPLEX_STREAMED)
         .then_some("a body mode is FULL_DUPLEX_STREAMED or GRPC: use NONE")
-}
-
-/// Tells of a request that is over: the one place that does.
-fn log(facts: &Facts, finished: &Finished<'_>) {
-    let Finished { status, upstream_status, source, outcome, bytes } = *finished;
-    tracing::info!(
-        target: "retort::access",
-        id = facts.id,
-        trace_id = crate::exchange::Trace::of(Fields::Map(&facts.request.fields)).map(|trace| trace.trace_id),
-        client = facts.client(),
-        method = facts.request.method,
-        path = facts.request.path(),
-        upstream = facts.attributes.upstream(),
-        status_upstream = upstream_status,
-        status,
-        bytes,
-        decision = outcome.action,
-        reason = outcome.reason,
-        rule = outcome.rule.as_deref(),
-        condition = outcome.condition.as_deref(),
-        message_index = outcome.message,
-        source = source.as_str(),
-        cause = source.cause().map(Cause::as_str),
-        duration_us = u64::try_from(facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
 }
 
 #[cfg(test)]

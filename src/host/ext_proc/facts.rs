@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, LazyLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -19,8 +19,8 @@ use crate::{
         Cause, Clock, Connection, Content, Fields, Request, Response, Source, Trace, hands_off, request_id,
         user,
     },
-    host::{fault, live::Snapshot},
-    rules::{Reason, Until},
+    host::{fault, live::Snapshot, outcome::Outcome},
+    rules::Until,
 };
 
 /// The name of this machine.
@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) id_was_sent: bool,
     pub(super) arrived: DateTime<Utc>,
     pub(super) started: Instant,
+    /// How long the head of the upstream's response took to come.
+    pub(super) upstream_took: Option<Duration>,
 }
 
 /// What is known of a response's content.
@@ -64,21 +66,6 @@ pub(super) enum Verdict {
     Reply(Reply),
 }
 
-/// What was decided, for the log: the [`Decision`] without its borrows.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    /// `keep`, `replace`, `steer`, `wait` or `panic`.
-    pub(super) action: &'static str,
-    /// Why, in a stable word.
-    pub(super) reason: &'static str,
-    /// The rule that matched.
-    pub(super) rule: Option<Arc<str>>,
-    /// The index of the message that was chosen.
-    pub(super) message: Option<usize>,
-    /// The condition that kept the first rule for the status from applying, where none applied.
-    pub(super) condition: Option<String>,
-}
-
 impl Facts {
     /// What the head of the request tells.
     pub(super) fn new(
@@ -91,7 +78,17 @@ impl Facts {
         let id_was_sent = from_client.is_some();
         let id = from_client.unwrap_or_else(request_id::generate);
         let (arrived, started) = (Utc::now(), Instant::now());
-        Self { snapshot, options, request, attributes, id, id_was_sent, arrived, started }
+        Self {
+            snapshot,
+            options,
+            request,
+            attributes,
+            id,
+            id_was_sent,
+            arrived,
+            started,
+            upstream_took: None,
+        }
     }
 
     /// Judges a response by these rules. A panic costs the message, not the response.
@@ -132,6 +129,20 @@ impl Facts {
         text(self.attributes.client())
     }
 
+    /// Writes on a response what was decided on it, where that is asked for.
+    pub(super) fn mark(&self, response: &mut ResponseHead, outcome: Option<&Outcome>) {
+        let Some(name) = &self.options.debug_header else { return };
+        let value = outcome.map_or_else(|| Outcome::no_rule().header_value(), Outcome::header_value);
+        if let Some(value) = value {
+            response.fields.insert(name.clone(), value);
+        }
+    }
+
+    /// How much of content of this length goes to the client.
+    pub(super) fn sent(&self, length: Option<u64>) -> Option<u64> {
+        if self.request.is_head() { Some(0) } else { length }
+    }
+
     fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
         let rule = decision.rule().map(|rule| &**rule.id());
         for what in refused {
@@ -139,7 +150,7 @@ impl Facts {
         }
     }
 
-    fn request(&self) -> Request<'_> {
+    pub(super) fn request(&self) -> Request<'_> {
         let fields = Fields::Map(&self.request.fields);
         Request {
             method: &self.request.method,
@@ -155,7 +166,7 @@ impl Facts {
         }
     }
 
-    fn clock(&self) -> Clock {
+    pub(super) fn clock(&self) -> Clock {
         Clock {
             received: self.attributes.received().unwrap_or(self.arrived),
             elapsed_us: i64::try_from(self.started.elapsed().as_micros()).ok(),
@@ -165,7 +176,7 @@ impl Facts {
 }
 
 /// Addresses as texts, to borrow from.
-struct Addresses {
+pub(super) struct Addresses {
     client: String,
     client_port: Option<u16>,
     local: String,
@@ -175,7 +186,7 @@ struct Addresses {
 }
 
 impl Addresses {
-    fn of(attributes: &Attributes, source: Source) -> Self {
+    pub(super) fn of(attributes: &Attributes, source: Source) -> Self {
         let (client, local) = (attributes.client(), attributes.local());
         let port = |address: Option<SocketAddr>| address.map(|address| address.port());
         // Where there was no connection, nobody handled the request, whoever was tried.
@@ -194,7 +205,7 @@ impl Addresses {
         }
     }
 
-    fn connection(&self) -> Connection<'_> {
+    pub(super) fn connection(&self) -> Connection<'_> {
         Connection {
             client: &self.client,
             client_host: &self.client,
@@ -243,33 +254,6 @@ impl<'a> Known<'a> {
             is_pending: self.is_pending,
             source,
             hands_off: hands_off(fields, &options.opt_out_header),
-        }
-    }
-}
-
-impl Outcome {
-    /// What the log says where the rules were not asked, since none is for the status.
-    pub(super) fn no_rule() -> Self {
-        let reason = Reason::NoRule.code();
-        Self { action: "keep", reason, rule: None, message: None, condition: None }
-    }
-
-    /// What it says where deciding or rendering panicked.
-    pub(super) fn panic() -> Self {
-        Self { action: "panic", reason: "panic", ..Self::no_rule() }
-    }
-
-    fn of(decision: &Decision<'_>) -> Self {
-        let failed = match decision {
-            Decision::Keep(kept) => kept.failed,
-            Decision::Replace(_) | Decision::Steer(_) | Decision::Wait(_) => None,
-        };
-        Self {
-            action: decision.action(),
-            reason: decision.reason(),
-            rule: decision.rule().map(|rule| Arc::clone(rule.id())),
-            message: decision.message(),
-            condition: failed.map(|failed| failed.condition.to_string()),
         }
     }
 }

@@ -1,16 +1,6 @@
 //! The processor as a whole: its listeners, its runtime, its beginning and its end.
 
-use std::{
-    fmt, fs, io,
-    net::SocketAddr,
-    os::unix::net::UnixStream,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, fs, io, net::SocketAddr, os::unix::net::UnixStream, path::Path, sync::Arc, time::Duration};
 
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -19,7 +9,7 @@ use tokio::{
     task::JoinSet,
     time,
 };
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::{StreamExt as _, wrappers::UnixListenerStream};
 use tonic::transport::{self, server::TcpIncoming};
 use tonic_health::{
     ServingStatus,
@@ -27,17 +17,19 @@ use tonic_health::{
 };
 
 use super::{
-    Endpoint, Options,
+    Endpoint, Observer, Options,
+    counters::{Counted, Counters},
     service::{self, Processor, Services},
 };
 use crate::host::{
     end::{self, End, Handle},
     live::Live,
     readiness::{Need, Readiness, State},
+    telemetry::Telemetry,
 };
 
 /// Streams at once on one connection; for more, Envoy opens another.
-const MAX_STREAMS: u32 = 1024;
+pub(super) const MAX_STREAMS: u32 = 1024;
 
 /// Bytes of the head of a call.
 const MAX_HEAD: u32 = 16 * 1024;
@@ -56,8 +48,7 @@ pub struct Server {
     runtime: Runtime,
     listeners: Vec<Listener>,
     endpoints: Vec<Endpoint>,
-    options: Arc<Options>,
-    live: Arc<Live>,
+    processor: Processor,
     end: Arc<watch::Sender<End>>,
     readiness: Arc<Readiness>,
 }
@@ -109,13 +100,30 @@ impl Server {
             endpoints.push(endpoint);
         }
         let (end, _) = watch::channel(End::NotYet);
-        let (options, end, readiness) = (Arc::new(options), Arc::new(end), Arc::new(Readiness::new()));
-        Ok(Self { runtime, listeners, endpoints, options, live, end, readiness })
+        let (telemetry, counters) = (Arc::default(), Arc::default());
+        let processor = Processor { live, options: Arc::new(options), telemetry, counters };
+        let (end, readiness) = (Arc::new(end), Arc::new(Readiness::new()));
+        Ok(Self { runtime, listeners, endpoints, processor, end, readiness })
     }
 
     /// Where it listens, in the order of the options.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
+    }
+
+    /// What is counted of finished requests.
+    pub fn telemetry(&self) -> Arc<Telemetry> {
+        Arc::clone(&self.processor.telemetry)
+    }
+
+    /// What tells how it is, also while it runs.
+    pub fn observer(&self) -> Observer {
+        Observer {
+            endpoints: self.endpoints.clone(),
+            options: Arc::clone(&self.processor.options),
+            counters: Arc::clone(&self.processor.counters),
+            readiness: self.readiness(),
+        }
     }
 
     /// What stops it.
@@ -128,10 +136,15 @@ impl Server {
         Arc::clone(&self.readiness)
     }
 
+    /// Runs this on the server's threads, for as long as there are any.
+    pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
     /// Serves until a [`Handle`] says to stop.
     pub fn run(self) -> Stopped {
-        let Self { runtime, listeners, endpoints, options, live, end, readiness } = self;
-        let stopped = runtime.block_on(serve(listeners, options, live, end.subscribe(), readiness));
+        let Self { runtime, listeners, endpoints, processor, end, readiness } = self;
+        let stopped = runtime.block_on(serve(listeners, processor, end.subscribe(), readiness));
         runtime.shutdown_background();
         for endpoint in endpoints {
             if let Endpoint::Unix(path) = endpoint {
@@ -169,20 +182,18 @@ impl std::error::Error for Error {
 
 async fn serve(
     listeners: Vec<Listener>,
-    options: Arc<Options>,
-    live: Arc<Live>,
+    processor: Processor,
     mut end: watch::Receiver<End>,
     readiness: Arc<Readiness>,
 ) -> Stopped {
     let reporter = HealthReporter::new();
     tell(&reporter, ServingStatus::NotServing).await;
-    let processor = Processor::new(Arc::clone(&live), Arc::clone(&options));
-    let streams = processor.streams();
+    let Processor { live, options, counters, .. } = processor.clone();
     let services = Services::new(processor, HealthService::from_health_reporter(reporter.clone()));
     let (close, closing) = watch::channel(false);
     let mut serving = JoinSet::new();
     for listener in listeners {
-        serving.spawn(listen(listener, services.clone(), closing.clone()));
+        serving.spawn(listen(listener, services.clone(), Arc::clone(&counters), closing.clone()));
     }
     readiness.meet(Need::Listeners);
     // It has none of its own.
@@ -195,8 +206,8 @@ async fn serve(
     tell(&reporter, ServingStatus::NotServing).await;
     let lame_duck_ms = options.lame_duck.as_millis() as u64;
     let drain_ms = options.drain.as_millis() as u64;
-    let open = streams.load(Ordering::Relaxed);
-    tracing::info!(target: "retort::life", streams = open, lame_duck_ms, drain_ms, "stopping");
+    let streams = counters.streams();
+    tracing::info!(target: "retort::life", streams, lame_duck_ms, drain_ms, "stopping");
     tokio::select! {
         () = time::sleep(options.lame_duck) => {}
         _ = end.wait_for(|end| *end >= End::Soon) => {}
@@ -207,11 +218,10 @@ async fn serve(
         () = time::sleep(options.drain) => false,
         _ = end.wait_for(|end| *end == End::Now) => false,
     };
-    last_words(in_time, &streams)
+    last_words(in_time, counters.streams())
 }
 
-fn last_words(in_time: bool, streams: &AtomicUsize) -> Stopped {
-    let cut = streams.load(Ordering::Relaxed);
+fn last_words(in_time: bool, cut: usize) -> Stopped {
     if in_time || cut == 0 {
         tracing::info!(target: "retort::life", "stopped: all streams have ended");
         return Stopped::default();
@@ -221,7 +231,12 @@ fn last_words(in_time: bool, streams: &AtomicUsize) -> Stopped {
 }
 
 /// Serves what comes in, until it is time to close.
-async fn listen(listener: Listener, services: Services, mut closing: watch::Receiver<bool>) {
+async fn listen(
+    listener: Listener,
+    services: Services,
+    counters: Arc<Counters>,
+    mut closing: watch::Receiver<bool>,
+) {
     let server = transport::Server::builder()
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEAD)
@@ -231,10 +246,12 @@ async fn listen(listener: Listener, services: Services, mut closing: watch::Rece
     let served = match listener {
         Listener::Tcp(listener) => {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            let incoming = incoming.map(|stream| Ok::<_, io::Error>(Counted::new(stream?, &counters)));
             server.serve_with_incoming_shutdown(services, incoming, close).await
         }
         Listener::Unix(listener) => {
             let incoming = UnixListenerStream::new(listener);
+            let incoming = incoming.map(|stream| Ok::<_, io::Error>(Counted::new(stream?, &counters)));
             server.serve_with_incoming_shutdown(services, incoming, close).await
         }
     };

@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     future::{self, Ready},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -26,9 +23,10 @@ use tower_service::Service;
 use super::{
     Options,
     conversation::{Conversation, Reaction},
+    counters::{Counters, OpenStream},
     wire::{ProcessingRequest, ProcessingResponse},
 };
-use crate::host::{fault, live::Live};
+use crate::host::{fault, live::Live, telemetry::Telemetry};
 
 /// The service by which Envoy knows the processor.
 pub(super) const NAME: &str = "envoy.service.ext_proc.v3.ExternalProcessor";
@@ -50,9 +48,10 @@ pub(super) struct Services {
 /// Begins conversations.
 #[derive(Clone, Debug)]
 pub(super) struct Processor {
-    live: Arc<Live>,
-    options: Arc<Options>,
-    streams: Arc<AtomicUsize>,
+    pub(super) live: Arc<Live>,
+    pub(super) options: Arc<Options>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A conversation, and the stream that it is held on.
@@ -62,23 +61,12 @@ pub(super) struct Talk {
     hold: Option<Pin<Box<Sleep>>>,
     has_ended: bool,
     options: Arc<Options>,
-    streams: Arc<AtomicUsize>,
+    _open: OpenStream,
 }
 
 impl Services {
     pub(super) fn new(processor: Processor, health: HealthService) -> Self {
         Self { processor, health: HealthServer::new(health) }
-    }
-}
-
-impl Processor {
-    pub(super) fn new(live: Arc<Live>, options: Arc<Options>) -> Self {
-        Self { live, options, streams: Arc::default() }
-    }
-
-    /// How many requests of Envoy's are in the middle of something.
-    pub(super) fn streams(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.streams)
     }
 }
 
@@ -112,15 +100,15 @@ impl StreamingService<ProcessingRequest> for Processor {
     type Future = Ready<Result<tonic::Response<Talk>, Status>>;
 
     fn call(&mut self, request: tonic::Request<Streaming<ProcessingRequest>>) -> Self::Future {
-        self.streams.fetch_add(1, Ordering::Relaxed);
-        let conversation = Conversation::new(Arc::clone(&self.live), Arc::clone(&self.options));
+        let Self { live, options, telemetry, counters } = self;
+        let conversation = Conversation::new(Arc::clone(live), Arc::clone(options), Arc::clone(telemetry));
         future::ready(Ok(tonic::Response::new(Talk {
             incoming: request.into_inner(),
             conversation,
             hold: None,
             has_ended: false,
-            options: Arc::clone(&self.options),
-            streams: Arc::clone(&self.streams),
+            options: Arc::clone(options),
+            _open: OpenStream::count(counters),
         })))
     }
 }
@@ -179,11 +167,5 @@ impl Stream for Talk {
             }
         }
         Poll::Ready(None)
-    }
-}
-
-impl Drop for Talk {
-    fn drop(&mut self) {
-        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }

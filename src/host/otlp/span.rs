@@ -74,7 +74,7 @@ fn attributes(subject: &Subject<'_>, known_method: Option<&'static str>) -> Vec<
     let agent = request.fields.first(&header::USER_AGENT).unwrap_or_default();
     all.text("user_agent.original", &String::from_utf8_lossy(agent));
     all.number("http.response.status_code", sent.and_then(|sent| sent.status));
-    all.number("http.response.body.size", sent.and_then(|sent| u32::try_from(sent.bytes).ok()));
+    all.number("http.response.body.size", sent.and_then(|sent| u32::try_from(sent.bytes?).ok()));
     if let Some(error) = error(subject) {
         all.push("error.type", error);
     }

@@ -3,13 +3,11 @@
 use http::{HeaderMap, Method, Uri, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 
-use super::{
-    facts::{Facts, Outcome},
-    options::Options,
-};
+use super::{facts::Facts, options::Options};
 use crate::{
     Exchange,
     exchange::{Cause, Content, Fields, Response, Source},
+    host::outcome::Outcome,
     rules::Reason,
     template::{End, Sent, Subject},
 };
@@ -70,7 +68,7 @@ impl Ended<'_> {
             sent: Some(Sent {
                 status: self.status,
                 upstream_status: self.upstream_status,
-                bytes: self.bytes,
+                bytes: Some(self.bytes),
                 cause: self.cause,
                 decision: outcome.map_or("keep", |outcome| outcome.action.as_str()),
                 why: outcome.map_or(Reason::NoRule.code(), |outcome| outcome.reason),

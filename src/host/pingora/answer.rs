@@ -12,11 +12,12 @@ use pingora::{
 
 use super::{
     amend, debug_header,
-    facts::{Facts, Known, Outcome, Verdict},
+    facts::{Facts, Known, Verdict},
     options::Options,
 };
 use crate::{
     exchange::{Cause, Source},
+    host::outcome::Outcome,
     reply::grpc,
     rules,
 };

@@ -17,8 +17,8 @@ use crate::{
         Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off,
         trace::NewTrace, user,
     },
-    host::{fault, live::Snapshot, telemetry::Action},
-    rules::{Reason, Until},
+    host::{fault, live::Snapshot, outcome::Outcome},
+    rules::Until,
 };
 
 /// The name of this machine.
@@ -82,20 +82,6 @@ pub(super) enum Verdict {
     Wait(Until),
     /// This is made of it.
     Reply(Reply),
-}
-
-/// What was decided, for the log: the [`Decision`] without its borrows.
-#[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) action: Action,
-    /// Why, in a stable word.
-    pub(super) reason: &'static str,
-    /// The rule that matched.
-    pub(super) rule: Option<Arc<str>>,
-    /// The index of the message that was chosen.
-    pub(super) message: Option<usize>,
-    /// The condition that kept the first rule for the status from applying, where none applied.
-    pub(super) condition: Option<String>,
 }
 
 impl Facts {
@@ -270,35 +256,6 @@ pub(super) fn declared_length(response: &ResponseHeader) -> Option<u64> {
     let coded = response.headers.contains_key(header::TRANSFER_ENCODING);
     let field = response.headers.get(header::CONTENT_LENGTH).filter(|_| !coded);
     field.and_then(|value| content_length(value.as_bytes()))
-}
-
-impl Outcome {
-    /// What the log says where the rules were not asked, since none is for the status.
-    pub(super) fn no_rule() -> Self {
-        let reason = Reason::NoRule.code();
-        Self { action: Action::Keep, reason, rule: None, message: None, condition: None }
-    }
-
-    /// What the log says where deciding, rendering or amending panicked.
-    pub(super) fn panic() -> Self {
-        Self { action: Action::Panic, reason: "panic", ..Self::no_rule() }
-    }
-
-    fn of(decision: &Decision<'_>) -> Self {
-        let (action, failed) = match decision {
-            Decision::Keep(kept) => (Action::Keep, kept.failed),
-            Decision::Replace(_) => (Action::Replace, None),
-            Decision::Steer(_) => (Action::Steer, None),
-            Decision::Wait(_) => (Action::Wait, None),
-        };
-        Self {
-            action,
-            reason: decision.reason(),
-            rule: decision.rule().map(|rule| Arc::clone(rule.id())),
-            message: decision.message(),
-            condition: failed.map(|failed| failed.condition.to_string()),
-        }
-    }
 }
 
 /// Whom the request is for.

@@ -19,7 +19,7 @@ use super::{
     app::Scope,
     cause::Fate,
     debug_header,
-    facts::{Facts, Known, Outcome, Verdict},
+    facts::{Facts, Known, Verdict},
     finished,
     forward::{self, TraceContext},
     guard::{Bound, Link, Pace},
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
-    host::{fault, live::Live, telemetry::Telemetry},
+    host::{fault, live::Live, outcome::Outcome, telemetry::Telemetry},
     reply::grpc,
     rules::Reason,
     template::End,

@@ -4,7 +4,7 @@ use http::{Method, Uri};
 use pingora::{http::RequestHeader, proxy::Session};
 
 use super::filter::Context;
-use crate::host::telemetry::{Decided, Finished};
+use crate::host::{outcome::Outcome, telemetry::Finished};
 
 /// A request that came to its end, whatever that was.
 pub(super) fn record(ctx: &Context, session: &Session, request: &RequestHeader, status: Option<u16>) {
@@ -23,12 +23,7 @@ pub(super) fn record_cut(ctx: &Context, method: &Method, uri: &Uri) {
 }
 
 fn known<'a>(ctx: &'a Context, method: &'a str, path: &'a str) -> Finished<'a> {
-    let decided = ctx.outcome.as_ref().map(|outcome| Decided {
-        action: outcome.action,
-        reason: outcome.reason,
-        rule: outcome.rule.as_ref(),
-        message: outcome.message,
-    });
+    let decided = ctx.outcome.as_ref().map(Outcome::decided);
     Finished {
         snapshot: &ctx.facts.snapshot,
         id: &ctx.facts.id,

@@ -30,10 +30,10 @@ use pingora::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    facts::Outcome,
     guard::Pace,
     hold::{Hold, Progress},
 };
+use crate::host::outcome::Outcome;
 
 /// The type of the error that ends a request whose message is out while the upstream still
 /// sends, or still doesn't: nothing is wrong but that the upstream connection is of no more use.

@@ -9,12 +9,12 @@ use pingora::{
 
 use super::{
     amend, debug_header,
-    facts::{Facts, Known, Outcome, Verdict, declared_length},
+    facts::{Facts, Known, Verdict, declared_length},
 };
 use crate::{
     Body, Reply,
     exchange::{Content, Fields, Source, content::MAX_CONTENT},
-    host::fault,
+    host::{fault, outcome::Outcome},
     rules::Until,
 };
 

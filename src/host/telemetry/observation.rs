@@ -16,7 +16,7 @@ pub trait Observe: Send + Sync {
 /// A host at one moment.
 #[derive(Clone, Debug)]
 pub struct Observation {
-    /// What it does, in a stable word: `proxy` or `error-backend`.
+    /// What it does, in a stable word: `proxy`, `error-backend` or `ext-proc`.
     pub role: &'static str,
     /// Whether new connections are welcome.
     pub readiness: Report,

@@ -131,7 +131,7 @@ fn what_is_printed_is_a_settings_file_that_says_the_same() {
 
 #[test]
 fn settings_can_be_printed_before_there_are_any() {
-    for verb in ["serve", "error-backend"] {
+    for verb in ["serve", "error-backend", "ext-proc"] {
         let told = printed(retort().arg(verb));
         let set = told.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', '[']));
         assert_eq!(set.count(), 0, "{told}");

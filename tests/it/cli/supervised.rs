@@ -149,6 +149,22 @@ fn a_supervisor_may_have_an_abstract_address() {
     assert_eq!(serve.end().code(), Some(0));
 }
 
+#[test]
+fn it_is_told_of_other_servers_too() {
+    for verb in ["error-backend", "ext-proc"] {
+        let folder = folder();
+        let socket = supervisor(&folder.path().join("notify"));
+        let mut command = retort();
+        command.current_dir(&folder).args([verb, "--rules", "rules.xml", "--listen", "127.0.0.1:0"]);
+        command.args(["--lame-duck-time", "0"]).env("NOTIFY_SOCKET", folder.path().join("notify"));
+        let server = Running::start(&mut command);
+        while datagram(&socket)[0] != "READY=1" {}
+        server.signal("TERM");
+        while datagram(&socket)[0] != "STOPPING=1" {}
+        assert_eq!(server.end().code(), Some(0), "{verb}");
+    }
+}
+
 /// Waits until it serves, with this in its log, and ends it.
 fn serves(mut serve: Running, log: &str) {
     let listening = serve.stderr.after("listening on=\"");

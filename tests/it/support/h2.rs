@@ -153,6 +153,15 @@ impl H2Client {
         response.status
     }
 
+    /// Reads frames until there is content.
+    pub(crate) fn content(&mut self, id: u32) -> Vec<u8> {
+        let mut response = H2Response::default();
+        while response.body.is_empty() {
+            self.read(id, &mut response);
+        }
+        response.body
+    }
+
     /// Reads frames until the proxy has said so often that it goes away.
     pub(crate) fn until_goaway(&mut self, times: u32) {
         let mut nothing = H2Response::default();

@@ -14,7 +14,7 @@ use super::{record, render_as};
 const SENT: Sent<'static> = Sent {
     status: Some(503),
     upstream_status: Some(404),
-    bytes: 12,
+    bytes: Some(12),
     cause: None,
     decision: "replace",
     why: "body-empty",
@@ -59,7 +59,7 @@ fn what_was_sent() {
     let nothing = Sent {
         status: None,
         upstream_status: None,
-        bytes: 0,
+        bytes: Some(0),
         cause: Some(Cause::Reset),
         condition: Some("method matches \"POST\""),
         end: End::Cut,

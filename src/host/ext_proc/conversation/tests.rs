@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use http::HeaderName;
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any},
@@ -9,7 +10,10 @@ use proptest::{
 use super::*;
 use crate::{
     config::{self, href::Disk},
-    host::ext_proc::wire::{BodyMutation, HeaderFields, HeaderLine, ImmediateResponse, Kind, Struct, Value},
+    host::{
+        ext_proc::wire::{BodyMutation, HeaderFields, HeaderLine, ImmediateResponse, Kind, Struct, Value},
+        telemetry::Class,
+    },
 };
 
 const RULES: &str = r#"<response-messaging>
@@ -21,8 +25,14 @@ const RULES: &str = r#"<response-messaging>
     </response-messaging>"#;
 
 fn conversation() -> Conversation {
+    conversation_with(|_| {})
+}
+
+fn conversation_with(adjust: impl FnOnce(&mut Options)) -> Conversation {
     let (rules, _) = config::parse(RULES.as_bytes(), Path::new("r"), &mut Disk::default()).unwrap();
-    Conversation::new(Arc::new(Live::new(rules)), Arc::new(Options::new(Vec::new())))
+    let mut options = Options::new(Vec::new());
+    adjust(&mut options);
+    Conversation::new(Arc::new(Live::new(rules)), Arc::new(options), Arc::default())
 }
 
 fn head(lines: &[(&str, &str)], end_of_stream: bool) -> HttpHeaders {
@@ -44,6 +54,11 @@ fn request(method: &str) -> Part {
 
 fn response(status: &str, end: bool) -> Part {
     Part::ResponseHead(head(&[(":status", status), ("etag", "x")], end))
+}
+
+/// A response that may have a meta object in it.
+fn json_response() -> Part {
+    Part::ResponseHead(head(&[(":status", "200"), ("content-type", "application/json")], false))
 }
 
 fn body(bytes: &'static [u8], end_of_stream: bool) -> Part {
@@ -143,6 +158,53 @@ fn hands_are_kept_off() {
 #[test]
 fn a_request_without_an_id_gets_one() {
     assert_eq!(said([Part::RequestHead(head(&[(":method", "GET")], true))]), ["request +x-request-id"]);
+}
+
+#[test]
+fn responses_are_marked_where_that_is_asked_for() {
+    let said = |parts: Vec<Part>| {
+        let mut conversation = conversation_with(|options| {
+            options.debug_header = Some(HeaderName::from_static("retort-decision"));
+        });
+        let said = parts.into_iter().map(|part| conversation.hear(message(part))).last().unwrap();
+        let fields = format!("{said:?}");
+        (summary(said), fields)
+    };
+    let (passed, fields) = said(vec![request("GET"), response("302", false)]);
+    assert_eq!(passed, "response +retort-decision!");
+    assert!(fields.contains("keep;reason=no-rule"), "{fields}");
+    let (replaced, fields) = said(vec![request("GET"), response("503", false)]);
+    assert_eq!(replaced, "503 503!");
+    assert!(fields.contains(r#"replace;rule=\"a\";message=0;reason=always"#), "{fields}");
+    let (held, _) = said(vec![request("GET"), response("404", false), body(b"a", true)]);
+    assert_eq!(held, "body +retort-decision!");
+    let trailers = Part::ResponseTrailers(Nothing {});
+    let (steered, _) = said(vec![request("GET"), json_response(), trailers]);
+    assert_eq!(steered, "continue!", "the head is out, and trailers are not lost for a mark");
+}
+
+#[test]
+fn each_request_is_counted_once() {
+    let counted = |parts: Vec<Part>| {
+        let mut conversation = conversation();
+        let telemetry = Arc::clone(&conversation.telemetry);
+        parts.into_iter().for_each(|part| _ = conversation.hear(message(part)));
+        conversation.end();
+        drop(conversation);
+        let (totals, recent) = (telemetry.totals(), telemetry.recent().decisions);
+        let classes = Class::ALL.into_iter().filter(|class| totals.answers.of(*class) == 1);
+        let classes: Vec<_> = classes.map(Class::as_str).collect();
+        let decided = recent.iter().map(|it| format!("{} {:?}", it.action.as_str(), it.upstream_status));
+        format!("{} {} {}", classes.join("+"), totals.sent, decided.collect::<Vec<_>>().join("+"))
+    };
+    assert_eq!(counted(vec![request("GET"), response("302", true)]), "3xx 0 ");
+    assert_eq!(counted(vec![request("GET"), response("503", false)]), "5xx 3 replace Some(503)");
+    assert_eq!(counted(vec![request("HEAD"), response("503", true)]), "5xx 0 replace Some(503)");
+    let kept = vec![request("GET"), response("404", false), body(b"four", true)];
+    assert_eq!(counted(kept), "4xx 4 keep Some(404)");
+    assert_eq!(counted(vec![request("GET"), response("404", false)]), "4xx 0 wait Some(404)");
+    assert_eq!(counted(vec![request("GET")]), "none 0 ", "Envoy hung up");
+    assert_eq!(counted(Vec::new()), " 0 ");
 }
 
 fn any_lines() -> impl Strategy<Value = HttpHeaders> {
