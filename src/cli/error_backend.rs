@@ -103,6 +103,7 @@ impl ErrorBackend {
         let server = server.map_err(listener::refused)?;
         let admin = (self.rules.rules.as_path(), &self.identity, self.life.takes_over());
         let _admin = self.admin.start(&server, &reloader, admin)?;
+        server.obey_signals();
         tracing::info!(on = listener::listed(server.addresses()), "listening for other proxies");
         supervised::run(server, reloader);
         access.end();

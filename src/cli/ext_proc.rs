@@ -78,6 +78,7 @@ impl ExtProc {
         let reloader = Arc::new(self.rules.watch(console)?);
         let server = Server::bind(options, Arc::clone(reloader.live())).map_err(refused)?;
         let _admin = self.admin.start(&server, &reloader, (&self.rules.rules, &self.identity, false))?;
+        server.obey_signals();
         tracing::info!(on = listener::listed(server.endpoints()), "listening for Envoy");
         supervised::run(server, reloader);
         access.end();

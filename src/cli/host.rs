@@ -24,8 +24,8 @@ pub(super) trait Host {
     /// Runs this on its threads.
     fn accompany(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Serves until a signal says to stop.
-    fn run_until_signal(self);
+    /// Serves until it is told to stop.
+    fn run(self);
 }
 
 impl Host for pingora::Server {
@@ -45,8 +45,8 @@ impl Host for pingora::Server {
         self.accompany(task);
     }
 
-    fn run_until_signal(self) {
-        self.run_until_signal();
+    fn run(self) {
+        self.run();
     }
 }
 
@@ -68,7 +68,7 @@ impl Host for ext_proc::Server {
         self.accompany(task);
     }
 
-    fn run_until_signal(self) {
-        self.run_until_signal();
+    fn run(self) {
+        self.run();
     }
 }

@@ -133,6 +133,7 @@ impl Serve {
         let _admin = self.admin.start(&server, &reloader, admin)?;
         let (on, upstreams) = (listener::listed(server.addresses()), listener::listed(&self.upstream));
         let tls = Some(listener::listed(server.tls_addresses())).filter(|tls| !tls.is_empty());
+        server.obey_signals();
         tracing::info!(on, tls, upstreams, "listening");
         supervised::run(server, reloader);
         access.end();

@@ -1,9 +1,10 @@
 //! What makes a server stop, and how soon.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    runtime::Runtime,
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -49,21 +50,38 @@ impl Handle {
     }
 }
 
-/// Stops a server as signals say. On a terminal no balancer has to be told.
-pub(in crate::host) async fn obey_signals(handle: Handle) {
-    let signals =
-        signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
-    let (mut term, mut int) = match signals {
-        Ok(signals) => signals,
-        Err(error) => return tracing::error!(%error, "signals cannot be received"),
-    };
-    tokio::select! {
-        _ = term.recv() => handle.stop(),
-        _ = int.recv() => handle.stop_accepting(),
+/// The signals that stop a server, received from when this is made.
+#[derive(Debug)]
+pub(in crate::host) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Has a server stopped by signals from now on.
+    pub(in crate::host) fn obey(runtime: &Runtime, handle: Handle) {
+        let _entered = runtime.enter();
+        match Self::receive() {
+            Ok(signals) => drop(runtime.spawn(signals.stop(handle))),
+            Err(error) => tracing::error!(%error, "signals cannot be received"),
+        }
     }
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+
+    fn receive() -> io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
     }
-    handle.stop_now();
+
+    /// Stops a server as they say. On a terminal no balancer has to be told.
+    async fn stop(self, handle: Handle) {
+        let Self { mut term, mut int } = self;
+        tokio::select! {
+            _ = term.recv() => handle.stop(),
+            _ = int.recv() => handle.stop_accepting(),
+        }
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        handle.stop_now();
+    }
 }

@@ -22,7 +22,7 @@ use super::{
     service::{self, Processor, Services},
 };
 use crate::host::{
-    end::{self, End, Handle},
+    end::{End, Handle, Signals},
     live::Live,
     readiness::{Need, Readiness, State},
     telemetry::Telemetry,
@@ -158,8 +158,13 @@ impl Server {
     /// Serves until a [`Handle`] or a signal says to stop. SIGTERM stops as [`Handle::stop`] does,
     /// SIGINT as [`Handle::stop_accepting`]; a second signal stops at once.
     pub fn run_until_signal(self) -> Stopped {
-        self.runtime.spawn(end::obey_signals(self.handle()));
+        self.obey_signals();
         self.run()
+    }
+
+    /// Heeds these signals from now on, also before it runs; to be called once.
+    pub fn obey_signals(&self) {
+        Signals::obey(&self.runtime, self.handle());
     }
 }
 

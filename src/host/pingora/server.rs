@@ -35,7 +35,7 @@ use super::{
 use crate::{
     exchange::error_request::Forwarded,
     host::{
-        end::{self, End, Handle},
+        end::{End, Handle, Signals},
         live::Live,
         readiness::{Need, Readiness},
         telemetry::Telemetry,
@@ -254,8 +254,13 @@ impl Server {
     /// stops as [`Handle::stop`] does, SIGINT as [`Handle::stop_accepting`]; a second signal stops
     /// at once.
     pub fn run_until_signal(self) -> Stopped {
-        self.runtime.spawn(end::obey_signals(self.handle()));
+        self.obey_signals();
         self.run()
+    }
+
+    /// Heeds these signals from now on, also before it runs; to be called once.
+    pub fn obey_signals(&self) {
+        Signals::obey(&self.runtime, self.handle());
     }
 }
 
