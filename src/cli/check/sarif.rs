@@ -1,6 +1,6 @@
 //! Findings as SARIF 2.1.0, with all that code scanning asks for.
 //!
-//! https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+//! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
 use std::path::Path;
 
