@@ -5,7 +5,7 @@ use std::{fmt, ops::Range};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::{
     ParserBuilder,
-    hir::{Hir, HirKind, Look},
+    hir::{Dot, Hir, HirKind, Look},
 };
 
 /// An expression that must match a value as a whole.
@@ -15,7 +15,19 @@ pub struct Pattern {
     /// What every match begins with. Of many rules for one status, each for a path of its own, this
     /// rules out most.
     start: Box<[u8]>,
-    regex: Regex,
+    rest: Rest,
+}
+
+/// What else a match must be.
+#[derive(Clone, Debug)]
+enum Rest {
+    /// At its end.
+    Nothing,
+    /// On one line: `.*`.
+    Line,
+    /// Whatever the whole expression says. To compile it takes a thousand times as long as the rest
+    /// of a rule.
+    Regex(Regex),
 }
 
 /// Why an expression cannot be used.
@@ -42,6 +54,9 @@ impl Pattern {
         let parsed = ParserBuilder::new().case_insensitive(ignores_case).build().parse(source);
         let hir = parsed.map_err(|error| PatternError::of(&error, source))?;
         let start = start(&hir).into();
+        if let Some(rest) = Rest::of_simple(&hir) {
+            return Ok(Self { source: source.to_owned(), start, rest });
+        }
         let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
         let regex = RegexBuilder::new(&whole.to_string())
             // Printing what was parsed may add a group here and there.
@@ -50,7 +65,7 @@ impl Pattern {
             .dfa_size_limit(MAX_STATES)
             .build()
             .map_err(|error| PatternError::too_large(&error, source))?;
-        Ok(Self { source: source.to_owned(), start, regex })
+        Ok(Self { source: source.to_owned(), start, rest: Rest::Regex(regex) })
     }
 
     /// Whether it matches the whole value. A byte that is not UTF-8 is matched as U+FFFD.
@@ -62,7 +77,38 @@ impl Pattern {
     }
 
     fn matches_text(&self, text: &str) -> bool {
-        text.as_bytes().starts_with(&self.start) && self.regex.is_match(text)
+        let Some(rest) = text.as_bytes().strip_prefix(&*self.start) else { return false };
+        match &self.rest {
+            Rest::Nothing => rest.is_empty(),
+            Rest::Line => !rest.contains(&b'\n'),
+            Rest::Regex(whole) => whole.is_match(text),
+        }
+    }
+}
+
+impl Rest {
+    /// What follows the start, where the expression is that and little more.
+    fn of_simple(hir: &Hir) -> Option<Self> {
+        match hir.kind() {
+            HirKind::Literal(_) => Some(Self::Nothing),
+            HirKind::Concat(parts) => match &**parts {
+                [first, last] if matches!(first.kind(), HirKind::Literal(_)) && is_line(last) => {
+                    Some(Self::Line)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// Whether this is `.*`.
+fn is_line(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Repetition(many) => {
+            (many.min, many.max) == (0, None) && *many.sub == Hir::dot(Dot::AnyCharExceptLF)
+        }
+        _ => false,
     }
 }
 
@@ -179,6 +225,17 @@ mod tests {
             assert_eq!(start(source), expected, "{source}");
         }
         assert!(matches("/a?", "/") && matches("/ab|/ac", "/ac") && !matches("/ab|/ac", "/ad"));
+    }
+
+    #[test]
+    fn simple_ones_need_no_automaton() {
+        let is_simple = |source| !matches!(Pattern::new(source, false).unwrap().rest, Rest::Regex(_));
+        assert!(["/a/.*", "/a/.*?", "GET", "é", "a\\.b"].into_iter().all(is_simple));
+        assert!(!["(?s)a.*", "a.+", "a.{0,9}", "a.*b", "(?i)a", "", ".*"].into_iter().any(is_simple));
+        assert!(matches("/a/.*", "/a/") && matches("/a/.*", "/a/b/é") && !matches("/a/.*", "/a"));
+        assert!(!matches("/a/.*", "/a/b\n") && !matches("/a/.*", "/a/\nb") && !matches("GET", "GETS"));
+        let (lossy, line) = (Pattern::new("\u{FFFD}", false).unwrap(), Pattern::new("a.*", false).unwrap());
+        assert!(lossy.matches(b"\xe9") && line.matches(b"a\xe9") && !line.matches(b"\xe9a"));
     }
 
     #[test]

@@ -15,6 +15,8 @@ GOAL_TRAEFIK_REPLACED = 4
 GOAL_DISCARDED = 1.8
 DISCARDED = ("big", "huge")
 CHARTED = ("pass", "empty", "big")
+# Of fewer requests, handshakes and the clock's grain are too large a part.
+FEWEST = 500
 
 
 def line(result):
@@ -48,7 +50,7 @@ class Results:
 
     def cell(self, scenario, peer):
         """The undisturbed measurements, or all if there are none; and whether there are any."""
-        found = [it for it in self.cells.get((scenario, peer), []) if not it["errors"]]
+        found = [it for it in self.cells.get((scenario, peer), []) if not it["errors"] and it.get("requests", FEWEST) >= FEWEST]
         clean = [it for it in found if it["clean"]]
         return clean or found, bool(clean)
 
@@ -108,6 +110,8 @@ def saturation(results, scenario):
         cell, is_clean = results.cell(scenario.name, peer.name)
         if not cell:
             why = results.wrong.get((scenario.name, peer.name)) or results.cannot.get((scenario.name, peer.name))
+            if results.cells.get((scenario.name, peer.name)):
+                why = "too few requests, or broken ones"
             if why:
                 yield "| %s | %s | | | | | |" % (peer.title, why.splitlines()[0][:100])
             continue
