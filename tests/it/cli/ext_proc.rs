@@ -126,7 +126,7 @@ fn it_has_an_admin_listener() {
     until("it is ready", || get(admin, "/readyz").starts_with("HTTP/1.1 200 "));
 
     let gone = Exchange::begin(ext_proc.address, "GET", "/a?b");
-    assert!(get(admin, "/metrics").contains("\nretort_connections 1\n"));
+    until("it is connected", || get(admin, "/metrics").contains("\nretort_connections 1\n"));
     until("it is counted", || get(admin, "/metrics").contains("\nretort_active_requests 1\n"));
     let told = gone.end(&[(":status", "410"), ("content-length", "0")], true, "via_upstream");
     assert!(told.contains("410 for GET /a") && told.contains(r#"replace;rule="gone";message="#), "{told}");
@@ -136,6 +136,9 @@ fn it_has_an_admin_listener() {
     let unread = Exchange::begin(ext_proc.address, "GET", "/");
     unread.end(&[(":status", "400")], false, "missing_host_header");
 
+    until("all is told", || {
+        get(admin, "/metrics").contains("\nretort_requests_total{status_class=\"4xx\"} 2\n")
+    });
     let metrics = get(admin, "/metrics");
     for line in [
         "retort_requests_total{status_class=\"2xx\"} 1",
