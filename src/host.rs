@@ -6,6 +6,7 @@ pub mod end;
 #[cfg(feature = "ext-proc")]
 pub mod ext_proc;
 pub mod fault;
+mod judgement;
 pub mod live;
 pub mod notify;
 #[cfg(feature = "otlp")]

@@ -64,7 +64,8 @@ mknod -m 666 "$root/dev/null" c 1 3
 mknod -m 666 "$root/dev/random" c 1 8
 mknod -m 666 "$root/dev/urandom" c 1 9
 
-chroot_as() { chroot --userspec 65532:65532 "$root" "$@"; }
+# An environment of its own: what begins with RETORT_ in that of whoever runs this would be a setting.
+chroot_as() { env -i PATH="$PATH" chroot --userspec 65532:65532 "$root" "$@"; }
 
 is 'it runs in an empty root' 'retort 0.*' "$(chroot_as /retort --version)"
 is 'it cannot write there' '*error*' "$(chroot_as /retort import /etc/retort/response-messaging.cfg.xml --output /x 2>&1 || true)"
@@ -87,7 +88,7 @@ printf ' '
 chroot --userspec 65532:65532 "$root" /retort health
 INSIDE
 for name in app.test only-in-dns.test; do
-    got=$(unshare --net bash "$dir/inside.sh" "http://$name:9000" 2>&1 || true)
+    got=$(env -i PATH="$PATH" unshare --net bash "$dir/inside.sh" "http://$name:9000" 2>&1 || true)
     is "it serves as 65532, the upstream's name being $name" '503 application/problem+json hello from the upstream ready' "$got"
 done
 

@@ -9,7 +9,7 @@ use super::{
     Options,
     attributes::Attributes,
     cause,
-    facts::{Facts, Known, Verdict},
+    facts::{self, Facts},
     finished::Finished,
     head::{RequestHead, ResponseHead},
     mutation,
@@ -22,7 +22,13 @@ use super::{
 use crate::{
     Body,
     exchange::{Cause, Content, Fields, Source, content::MAX_CONTENT, hands_off},
-    host::{fault, live::Live, outcome::Outcome, telemetry::Telemetry},
+    host::{
+        fault,
+        judgement::{Known, Verdict},
+        live::Live,
+        outcome::Outcome,
+        telemetry::Telemetry,
+    },
     rules::{self, Until},
 };
 
@@ -173,7 +179,7 @@ impl Conversation {
     }
 
     fn answer_for_upstream(&mut self, facts: &Facts, head: ResponseHead) -> Reaction {
-        let known = Known::declared(&facts.request, &head);
+        let known = facts::declared(&facts.request, &head);
         if !facts.snapshot.rules.covers(head.status) {
             let answer = self.carry_out(facts, &head, known.length, Verdict::Keep, None, Stage::Head);
             return Reaction::last(answer);

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,18 +14,17 @@ use super::{
     head::{RequestHead, ResponseHead},
 };
 use crate::{
-    Body, Decision, Exchange, Reply, Rules,
+    Exchange, Rules,
     exchange::{
-        Cause, Clock, Connection, Content, Fields, Request, Response, Source, Trace, hands_off, request_id,
-        user,
+        Cause, Clock, Connection, Fields, Request, Response, Source, Trace, hands_off, request_id, user,
     },
-    host::{fault, live::Snapshot, outcome::Outcome},
-    rules::Until,
+    host::{
+        fault,
+        judgement::{self, HOSTNAME, Known, Verdict},
+        live::Snapshot,
+        outcome::Outcome,
+    },
 };
-
-/// The name of this machine.
-static HOSTNAME: LazyLock<String> =
-    LazyLock::new(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
 
 /// What is known of a request, and the rules that were in force at its start.
 #[derive(Clone, Debug)]
@@ -41,29 +40,6 @@ pub(super) struct Facts {
     pub(super) started: Instant,
     /// How long the head of the upstream's response took to come.
     pub(super) upstream_took: Option<Duration>,
-}
-
-/// What is known of a response's content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'a> {
-    pub(super) body: Body,
-    /// Bytes, if known.
-    pub(super) length: Option<u64>,
-    /// What was held of it.
-    pub(super) content: Option<&'a Content>,
-    /// Whether waiting may tell more.
-    pub(super) is_pending: bool,
-}
-
-/// What is to be done with a response.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// It passes.
-    Keep,
-    /// Ask again when so much is known.
-    Wait(Until),
-    /// This is made of it.
-    Reply(Reply),
 }
 
 impl Facts {
@@ -103,19 +79,15 @@ impl Facts {
             let addresses = Addresses::of(&self.attributes, source);
             let exchange = Exchange {
                 request: self.request(),
-                response: known.of(response, source, &self.options),
+                response: response_of(response, known, source, &self.options),
                 connection: addresses.connection(),
                 clock: self.clock(),
             };
-            let decision = rules.decide(&exchange, known.body);
-            let verdict = match &decision {
-                Decision::Wait(awaited) if known.is_pending => Verdict::Wait(awaited.until),
-                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Reply),
-            };
+            let (verdict, outcome) = judgement::judge(rules, &exchange, known);
             if let Verdict::Reply(reply) = &verdict {
-                self.tell_refused(&reply.refused, &decision);
+                self.tell_refused(&reply.refused, outcome.rule.as_deref());
             }
-            (verdict, Outcome::of(&decision))
+            (verdict, outcome)
         });
         judged.unwrap_or_else(|| {
             let path = self.request.path();
@@ -143,8 +115,7 @@ impl Facts {
         if self.request.is_head() { Some(0) } else { length }
     }
 
-    fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
-        let rule = decision.rule().map(|rule| &**rule.id());
+    fn tell_refused(&self, refused: &[String], rule: Option<&str>) {
         for what in refused {
             tracing::warn!(target: "retort::ext_proc", id = self.id, rule, what, "a meta object was not obeyed");
         }
@@ -221,40 +192,32 @@ impl Addresses {
     }
 }
 
-impl<'a> Known<'a> {
-    /// There is none.
-    pub(super) const NOTHING: Self =
-        Self { body: Body::Absent, length: Some(0), content: None, is_pending: false };
-
-    /// What the head of a response tells of its content.
-    pub(super) fn declared(request: &RequestHead, response: &ResponseHead) -> Self {
-        // The answer to HEAD always ends with its head.
-        if response.is_all && !request.is_head() {
-            return Self::NOTHING;
-        }
-        let length = response.declared_length();
-        let body = match length {
-            Some(0) => Body::Absent,
-            Some(_) => Body::Present,
-            None => Body::Unknown,
-        };
-        let is_pending = body != Body::Absent && !request.is_head();
-        Self { body, length, content: None, is_pending }
+/// What the head of a response tells of its content.
+pub(super) fn declared(request: &RequestHead, response: &ResponseHead) -> Known<'static> {
+    // The answer to HEAD always ends with its head.
+    if response.is_all && !request.is_head() {
+        return Known::NOTHING;
     }
+    Known::of_length(response.declared_length(), request.is_head())
+}
 
-    fn of(self, response: &'a ResponseHead, source: Source, options: &Options) -> Response<'a> {
-        let fields = Fields::Map(&response.fields);
-        Response {
-            status: response.status,
-            // Envoy has none.
-            reason: None,
-            fields,
-            length: self.length,
-            content: self.content,
-            is_pending: self.is_pending,
-            source,
-            hands_off: hands_off(fields, &options.opt_out_header),
-        }
+fn response_of<'a>(
+    response: &'a ResponseHead,
+    known: Known<'a>,
+    source: Source,
+    options: &Options,
+) -> Response<'a> {
+    let fields = Fields::Map(&response.fields);
+    Response {
+        status: response.status,
+        // Envoy has none.
+        reason: None,
+        fields,
+        length: known.length,
+        content: known.content,
+        is_pending: known.is_pending,
+        source,
+        hands_off: hands_off(fields, &options.opt_out_header),
     }
 }
 

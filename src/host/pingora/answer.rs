@@ -10,14 +10,13 @@ use pingora::{
     proxy::Session,
 };
 
-use super::{
-    amend, debug_header,
-    facts::{Facts, Known, Verdict},
-    options::Options,
-};
+use super::{amend, debug_header, facts::Facts, options::Options};
 use crate::{
     exchange::{Cause, Source},
-    host::outcome::Outcome,
+    host::{
+        judgement::{Known, Verdict},
+        outcome::Outcome,
+    },
     reply::grpc,
     rules,
 };

@@ -1,10 +1,6 @@
 //! What is known of a request from its start, and the judgement of its response.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, LazyLock},
-    time::Instant,
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use chrono::{DateTime, Utc};
 use http::{Method, Version, header};
@@ -12,18 +8,18 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::{options::Options, plain, trusted::Hop, upstream::Address};
 use crate::{
-    Body, Decision, Exchange, Reply, Rules,
+    Exchange, Rules,
     exchange::{
-        Clock, Connection, Content, Fields, Request, Response, Source, Trace, content_length, hands_off,
+        Clock, Connection, Fields, Request, Response, Source, Trace, content_length, hands_off,
         trace::NewTrace, user,
     },
-    host::{fault, live::Snapshot, outcome::Outcome},
-    rules::Until,
+    host::{
+        fault,
+        judgement::{self, HOSTNAME, Known, Verdict},
+        live::Snapshot,
+        outcome::Outcome,
+    },
 };
-
-/// The name of this machine.
-static HOSTNAME: LazyLock<String> =
-    LazyLock::new(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
 
 /// What is known of a request from its start, and the rules that were in force then.
 #[derive(Clone, Debug)]
@@ -59,29 +55,6 @@ pub(super) struct Addresses {
     peer: String,
     local: String,
     upstream: String,
-}
-
-/// What is known of a response's content.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Known<'a> {
-    pub(super) body: Body,
-    /// Bytes, if known.
-    pub(super) length: Option<u64>,
-    /// What was held of it.
-    pub(super) content: Option<&'a Content>,
-    /// Whether waiting may tell more.
-    pub(super) is_pending: bool,
-}
-
-/// What is to be done with a response.
-#[derive(Debug)]
-pub(super) enum Verdict {
-    /// It passes.
-    Keep,
-    /// Ask again when so much is known.
-    Wait(Until),
-    /// This is made of it.
-    Reply(Reply),
 }
 
 impl Facts {
@@ -135,19 +108,15 @@ impl Facts {
             let addresses = self.addresses();
             let exchange = Exchange {
                 request: self.request(request),
-                response: known.of(response, source, &self.options),
+                response: response_of(response, known, source, &self.options),
                 connection: self.connection(&addresses),
                 clock: self.clock(),
             };
-            let decision = rules.decide(&exchange, known.body);
-            let verdict = match &decision {
-                Decision::Wait(awaited) if known.is_pending => Verdict::Wait(awaited.until),
-                decided => Reply::of(decided, &exchange).map_or(Verdict::Keep, Verdict::Reply),
-            };
+            let (verdict, outcome) = judgement::judge(rules, &exchange, known);
             if let Verdict::Reply(reply) = &verdict {
-                self.tell_refused(&reply.refused, &decision);
+                self.tell_refused(&reply.refused, outcome.rule.as_deref());
             }
-            (verdict, Outcome::of(&decision))
+            (verdict, outcome)
         });
         judged.unwrap_or_else(|| {
             tracing::error!(
@@ -164,8 +133,7 @@ impl Facts {
         self.new_trace.as_ref().map_or_else(|| Trace::of(request), NewTrace::trace)
     }
 
-    fn tell_refused(&self, refused: &[String], decision: &Decision<'_>) {
-        let rule = decision.rule().map(|rule| &**rule.id());
+    fn tell_refused(&self, refused: &[String], rule: Option<&str>) {
         for what in refused {
             tracing::warn!(target: "retort::proxy", id = self.id, rule, what, "a meta object was not obeyed");
         }
@@ -218,35 +186,27 @@ impl Facts {
     }
 }
 
-impl<'a> Known<'a> {
-    /// There is none.
-    pub(super) const NOTHING: Self =
-        Self { body: Body::Absent, length: Some(0), content: None, is_pending: false };
+/// What the head of a response tells of its content.
+pub(super) fn declared(request: &RequestHeader, response: &ResponseHeader) -> Known<'static> {
+    Known::of_length(declared_length(response), request.method == Method::HEAD)
+}
 
-    /// What the head of a response tells of its content.
-    pub(super) fn declared(request: &RequestHeader, response: &ResponseHeader) -> Self {
-        let length = declared_length(response);
-        let body = match length {
-            Some(0) => Body::Absent,
-            Some(_) => Body::Present,
-            None => Body::Unknown,
-        };
-        let is_pending = body != Body::Absent && request.method != Method::HEAD;
-        Self { body, length, content: None, is_pending }
-    }
-
-    fn of(self, response: &'a ResponseHeader, source: Source, options: &Options) -> Response<'a> {
-        let fields = Fields::Map(&response.headers);
-        Response {
-            status: response.status.as_u16(),
-            reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
-            fields,
-            length: self.length,
-            content: self.content,
-            is_pending: self.is_pending,
-            source,
-            hands_off: hands_off(fields, &options.opt_out_header),
-        }
+fn response_of<'a>(
+    response: &'a ResponseHeader,
+    known: Known<'a>,
+    source: Source,
+    options: &Options,
+) -> Response<'a> {
+    let fields = Fields::Map(&response.headers);
+    Response {
+        status: response.status.as_u16(),
+        reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
+        fields,
+        length: known.length,
+        content: known.content,
+        is_pending: known.is_pending,
+        source,
+        hands_off: hands_off(fields, &options.opt_out_header),
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     app::Scope,
     cause::Fate,
     debug_header,
-    facts::{Facts, Known, Verdict},
+    facts::{self, Facts},
     finished,
     forward::{self, TraceContext},
     guard::{Bound, Link, Pace},
@@ -36,7 +36,7 @@ use super::{
 };
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
-    host::{fault, live::Live, outcome::Outcome, telemetry::Telemetry},
+    host::{fault, judgement::Verdict, live::Live, outcome::Outcome, telemetry::Telemetry},
     reply::grpc,
     rules::Reason,
     template::End,
@@ -436,7 +436,7 @@ impl ProxyHttp for Filter {
         }
         let verdict = if ctx.facts.snapshot.rules.covers(response.status.as_u16()) {
             let request = session.req_header();
-            let known = Known::declared(request, response);
+            let known = facts::declared(request, response);
             let (verdict, outcome) = ctx.facts.judge(request, response, known, Source::Upstream);
             ctx.outcome = Some(outcome);
             verdict

@@ -9,12 +9,16 @@ use pingora::{
 
 use super::{
     amend, debug_header,
-    facts::{Facts, Known, Verdict, declared_length},
+    facts::{Facts, declared_length},
 };
 use crate::{
     Body, Reply,
     exchange::{Content, Fields, Source, content::MAX_CONTENT},
-    host::{fault, outcome::Outcome},
+    host::{
+        fault,
+        judgement::{Known, Verdict},
+        outcome::Outcome,
+    },
     rules::Until,
 };
 

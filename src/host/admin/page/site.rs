@@ -1,6 +1,6 @@
 //! Where the page gets its view from, and how its documents get to the listener.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
@@ -16,6 +16,7 @@ use crate::{
             About, PageRequest, PageResponse, Pages, Rulebook,
             view::{Decided, History, Reload, Slot, Tally, View},
         },
+        judgement::HOSTNAME,
         reload::Outcome,
         telemetry::{self, Class, Recent},
         zone,
@@ -29,10 +30,6 @@ pub struct Page {
     identity: Identity,
     server: Server,
 }
-
-/// The name of this machine.
-static HOSTNAME: LazyLock<String> =
-    LazyLock::new(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
 
 /// The bars of the chart: an hour of minutes.
 const BARS: usize = 60;
