@@ -44,6 +44,7 @@ impl Leave {
         let (requests, connections) = (self.in_flight.requests(), self.in_flight.connections());
         if cause == Cause::Told && connections == 0 {
             tracing::info!(target: "retort::life", "stopping at once: no connection is open");
+            self.accept_no_more().await;
             return Stopped::default();
         }
         tracing::info!(
