@@ -334,6 +334,9 @@ impl<'t> Builder<'t> {
 
     fn check_characters(&self, span: &Range<usize>) -> Result<(), Error> {
         let text = self.source.get(span.clone()).unwrap_or_default();
+        if !names::may_have_no_char(text) {
+            return Ok(());
+        }
         match text.char_indices().find(|&(_, c)| !names::is_char(c)) {
             Some((at, c)) => {
                 let at = span.start + at;

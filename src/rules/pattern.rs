@@ -51,6 +51,15 @@ impl Pattern {
     /// The anchors are put around what was parsed, not around its text: no group, flag or comment
     /// of the author's reaches them.
     pub fn new(source: &str, ignores_case: bool) -> Result<Self, PatternError> {
+        match plain(source).filter(|_| !ignores_case) {
+            Some((start, rest)) => {
+                Ok(Self { source: source.to_owned(), start: start.as_bytes().into(), rest })
+            }
+            None => Self::parse(source, ignores_case),
+        }
+    }
+
+    fn parse(source: &str, ignores_case: bool) -> Result<Self, PatternError> {
         let parsed = ParserBuilder::new().case_insensitive(ignores_case).build().parse(source);
         let hir = parsed.map_err(|error| PatternError::of(&error, source))?;
         let start = start(&hir).into();
@@ -100,6 +109,17 @@ impl Rest {
             _ => None,
         }
     }
+}
+
+/// The parts of an expression that is a text, or one and `.*`. That is what most paths are, and can be
+/// seen without parsing it.
+fn plain(source: &str) -> Option<(&str, Rest)> {
+    let (start, rest) = match source.strip_suffix(".*") {
+        Some(start) => (start, Rest::Line),
+        None => (source, Rest::Nothing),
+    };
+    let means_something = |c: char| r"\.+*?()|[]{}^$".contains(c);
+    (!start.is_empty() && !start.contains(means_something)).then_some((start, rest))
 }
 
 /// Whether this is `.*`.
@@ -245,5 +265,19 @@ mod tests {
         assert_eq!(host.to_string(), r"(www\.)?EXAMPLE\.com");
         assert!(Pattern::new(".*", false).unwrap().matches(b"caf\xe9"));
         assert!(Pattern::new("caf\u{FFFD}", false).unwrap().matches(b"caf\xe9"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_not_parsed_means_the_same(source in r"[a/#&~\- é.*\\^|]{0,5}(\.\*)?") {
+            let parsed = Pattern::parse(&source, false);
+            match (Pattern::new(&source, false), parsed) {
+                (Ok(new), Ok(parsed)) => {
+                    assert_eq!(std::mem::discriminant(&new.rest), std::mem::discriminant(&parsed.rest));
+                    assert!(matches!(new.rest, Rest::Regex(_)) || new.start == parsed.start);
+                }
+                (new, parsed) => assert_eq!(new.err(), parsed.err()),
+            }
+        }
     }
 }

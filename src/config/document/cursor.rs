@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     error::{Construct, Error, ErrorKind},
-    names::{is_name_char, is_ncname, is_space},
+    names::{is_name_char, is_name_start, is_space},
 };
 
 /// A name with its prefix, as written.
@@ -72,6 +72,8 @@ impl<'t> Cursor<'t> {
             Some((prefix, local)) => (Some(prefix), local),
             None => (None, text),
         };
+        // Of characters for names it is made.
+        let is_ncname = |part: &str| part.starts_with(is_name_start) && !part.contains(':');
         if prefix.is_none_or(is_ncname) && is_ncname(local) {
             return Ok(QName { text, prefix, local, span: start..self.at });
         }

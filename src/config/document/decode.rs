@@ -46,10 +46,10 @@ impl Encoding {
     /// Decodes the bytes, with U+FFFD for those that are none of it, and tells where the first one is.
     fn read(self, bytes: &[u8]) -> (String, Option<usize>) {
         match self {
-            Self::Utf8 => {
-                let invalid = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
-                (String::from_utf8_lossy(bytes).into_owned(), invalid)
-            }
+            Self::Utf8 => match str::from_utf8(bytes) {
+                Ok(text) => (text.to_owned(), None),
+                Err(error) => (String::from_utf8_lossy(bytes).into_owned(), Some(error.valid_up_to())),
+            },
             Self::Utf16Le => read_utf16(bytes, u16::from_le_bytes),
             Self::Utf16Be => read_utf16(bytes, u16::from_be_bytes),
             Self::Latin1 => (bytes.iter().copied().map(char::from).collect(), None),

@@ -5,6 +5,14 @@ pub(super) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{1_0000}'..)
 }
 
+/// Whether there may be something that is no `Char`, by a look at the bytes: control characters are one
+/// byte each, and U+FFFE and U+FFFF begin with the byte 0xEF.
+pub(super) fn may_have_no_char(text: &str) -> bool {
+    let suspects = |byte: &u8| (*byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')) | (*byte == 0xEF);
+    // Without an end before the end, many bytes are looked at together.
+    text.as_bytes().iter().fold(false, |suspect, byte| suspect | suspects(byte))
+}
+
 /// `S`: white space.
 pub(super) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
@@ -22,7 +30,8 @@ pub(super) fn is_name_start(c: char) -> bool {
 
 /// `NameChar` without the colon.
 pub(super) fn is_name_char(c: char) -> bool {
-    is_name_start(c)
+    c.is_ascii_alphanumeric()
+        || is_name_start(c)
         || matches!(c,
             '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
