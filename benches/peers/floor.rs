@@ -22,6 +22,10 @@ use pingora::{
 use retort::host::pingora::Options;
 use tokio::{runtime::Builder, sync::watch};
 
+/// That of the `retort` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Floor {
     upstream: SocketAddr,
     options: Options,
