@@ -46,13 +46,19 @@ pub(super) fn random_bits() -> u128 {
 }
 
 fn read(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
-    let printable = |text: &str| !text.is_empty() && text.bytes().all(|b| (b' '..=b'~').contains(&b));
-    if text.len() > MAX_LENGTH || !printable(text) {
+    let value = value.trim_ascii();
+    if value.len() > MAX_LENGTH || !is_printable(value) {
         return None;
     }
-    let id = trans_id(text).unwrap_or_else(|| text.to_owned());
-    printable(&id).then_some(id)
+    let text = str::from_utf8(value).ok()?;
+    match trans_id(text) {
+        Some(id) => is_printable(id.as_bytes()).then_some(id),
+        None => Some(text.to_owned()),
+    }
+}
+
+fn is_printable(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The `requestId` of Repose's tracing header, a JSON object either plain or in base64.

@@ -33,6 +33,7 @@ use pingora::{
 use tokio::{sync::watch, time::Instant};
 
 use super::{
+    aside::Aside,
     guard::Link,
     held::{Slot, placeholder},
     options::Options,
@@ -79,6 +80,13 @@ struct Entry {
     objection: Option<Objection>,
 }
 
+/// What came of reading the head of a request.
+enum Read {
+    Whole,
+    /// Something that is none, or not in time.
+    Not(Objection),
+}
+
 impl<P> App<P> {
     pub(super) fn new(proxy: P, options: &Options) -> Self {
         let mut h2 = default_h2_options();
@@ -96,11 +104,18 @@ impl<P: HttpServerApp + Send + Sync + 'static> App<P> {
         let stream = Box::new(Prompt::new(stream, Arc::clone(&link), ending.clone()));
         let connection = Arc::new(Connection { app: Arc::clone(self), link: Arc::clone(&link) });
         let mut serving = pin!(connection.process_new(stream, &ending));
+        let over = Aside::new(async {
+            tokio::select! {
+                _ = closing.wait_for(|closing| *closing) => {}
+                () = link.has_ended() => {}
+            }
+        });
         tokio::select! {
+            biased;
             _ = &mut serving => return,
-            _ = closing.wait_for(|closing| *closing) => {}
-            () = link.has_ended() => {}
+            () = over => {}
         }
+        link.leaves();
         ends.send_replace(true);
         tokio::select! {
             _ = serving => {}
@@ -117,50 +132,31 @@ impl<P: HttpServerApp + Send + Sync + 'static> App<P> {
 
 impl<P> Connection<P> {
     /// Reads the head of a request; `None` where none comes.
-    async fn read(
-        &self,
-        mut session: ServerSession,
-        scope: &Scope,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ServerSession> {
-        let mut shutdown = shutdown.clone();
+    async fn read(&self, session: &mut ServerSession) -> Option<Read> {
         self.link.awaits_request();
         if session.get_keepalive().is_some() {
             // For ever, to Pingora: the link knows better.
             session.set_keepalive(Some(0));
         }
-        let read = tokio::select! {
-            biased;
-            read = session.read_request() => read,
-            _ = shutdown.wait_for(|down| *down) => return None,
-        };
-        let objection = match read {
-            Ok(true) => None,
-            Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => {
-                tracing::debug!(target: "retort::proxy", %error, "a request cannot be read");
-                Some(Objection::to_unreadable(&error))
-            }
-            Err(_) if self.link.has_half_a_head() => Some(Objection::LATE),
-            // The client left, or came with nothing.
-            Ok(false) | Err(_) => return None,
-        };
-        let unreadable = match objection {
-            None => {
+        let objection = match session.read_request().await {
+            Ok(true) => {
                 if self.link.is_used_up() {
                     session.set_keepalive(None);
                 }
-                self.expect_body(&mut session);
-                None
+                self.expect_body(session);
+                return Some(Read::Whole);
             }
-            Some(_) => {
-                self.link.awaits_nothing();
-                session.set_keepalive(None);
-                Some(Box::new(unreadable().ok()?))
+            Err(error) if *error.etype() == ErrorType::InvalidHTTPHeader => {
+                tracing::debug!(target: "retort::proxy", %error, "a request cannot be read");
+                Objection::to_unreadable(&error)
             }
+            Err(_) if self.link.has_half_a_head() => Objection::LATE,
+            // The client left, or came with nothing, or the connection is to end.
+            Ok(false) | Err(_) => return None,
         };
-        let (session, slot) = Slot::wrap(session, unreadable);
-        *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, objection });
-        Some(session)
+        self.link.awaits_nothing();
+        session.set_keepalive(None);
+        Some(Read::Not(objection))
     }
 
     /// Tells the link what comes after a head.
@@ -220,7 +216,14 @@ impl<P: HttpServerApp + Send + Sync + 'static> HttpServerApp for Connection<P> {
     ) -> Option<ReusedHttpStream> {
         let scope = Arc::new(Scope::of(&self.link));
         if !session.is_http2() {
-            session = self.read(session, &scope, shutdown).await?;
+            let mut real = Box::new(session);
+            let (stand_in, objection) = match self.read(&mut real).await? {
+                Read::Whole => (None, None),
+                Read::Not(objection) => (Some(Box::new(unreadable().ok()?)), Some(objection)),
+            };
+            let (wrapped, slot) = Slot::wrap(real, stand_in);
+            *scope.entry.lock().unwrap_or_else(PoisonError::into_inner) = Some(Entry { slot, objection });
+            session = wrapped;
         }
         let _serving = self.link.serve();
         let request = self.app.proxy.process_new_http(session, shutdown);

@@ -5,22 +5,16 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use pingora::{
     Error, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
-    modules::http::HttpModules,
-    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    proxy::{FailToProxy, Session},
     upstreams::peer::HttpPeer,
 };
 
-use super::{
-    answer,
-    filter::{Context, Filter},
-    trusted::Hop,
-};
+use super::{answer, context::Context, filter::Filter, phases::Phases, trusted::Hop};
 use crate::exchange::error_request::{CODE, ErrorRequest, Forwarded};
 
 /// Where an orchestrator asks whether the backend is there. A request with `X-Code` is no such
@@ -65,16 +59,9 @@ impl ErrorBackend {
     }
 }
 
-#[async_trait]
-impl ProxyHttp for ErrorBackend {
-    type CTX = Context;
-
+impl Phases for ErrorBackend {
     fn new_ctx(&self) -> Context {
         self.filter.new_ctx()
-    }
-
-    fn init_downstream_modules(&self, modules: &mut HttpModules) {
-        self.filter.init_downstream_modules(modules);
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
@@ -105,22 +92,8 @@ impl ProxyHttp for ErrorBackend {
         self.filter.fail_to_proxy(session, error, ctx).await
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        self.filter.logging(session, error, ctx).await;
-    }
-
-    fn suppress_error_log(&self, session: &Session, ctx: &Context, error: &Error) -> bool {
-        self.filter.suppress_error_log(session, ctx, error)
-    }
-
-    fn suppress_proxy_warn_log(
-        &self,
-        session: &Session,
-        ctx: &Context,
-        error: &Error,
-        context: ProxyWarnLogContext,
-    ) -> bool {
-        self.filter.suppress_proxy_warn_log(session, ctx, error, context)
+    fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        self.filter.logging(session, error, ctx);
     }
 }
 

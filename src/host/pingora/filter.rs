@@ -1,48 +1,44 @@
 //! The phases of Pingora's proxy: they become exchanges, and decisions become calls.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use http::{StatusCode, Version, header};
 use pingora::{
     BError, Error, ErrorSource, ErrorType, Result,
     http::{RequestHeader, ResponseHeader},
-    modules::http::HttpModules,
-    proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
+    proxy::{FailToProxy, Session},
     upstreams::peer::{HttpPeer, Peer as _},
 };
 
 use super::{
-    access::{Ended, Untold},
+    access::Untold,
     amend, answer,
     app::Scope,
     cause::Fate,
-    debug_header,
+    context::{Context, final_head},
     facts::{self, Facts},
     finished,
     forward::{self, TraceContext},
     guard::{Bound, Link, Pace},
     held::{Drain, REPLIED, Slot},
     hold::Hold,
-    in_flight::{self, InFlight},
+    in_flight::InFlight,
     mend,
     options::Options,
-    proxy_protocol,
-    strict::Objection,
-    tls,
+    phases::Phases,
+    proxy_protocol, tls,
     trusted::Hop,
-    upstream::{Address, Lease, Nobody, Upstreams},
+    upstream::{Address, Nobody, Upstreams},
 };
 use crate::{
     exchange::{Cause, Fields, Source, Trace, hands_off, request_id, trace::NewTrace},
-    host::{fault, judgement::Verdict, live::Live, outcome::Outcome, telemetry::Telemetry},
+    host::{judgement::Verdict, live::Live, outcome::Outcome, telemetry::Telemetry},
     reply::grpc,
     rules::Reason,
-    template::End,
 };
 
-/// Answers for the upstream: a [`ProxyHttp`] whose rules are those in force when a request
+/// Answers for the upstream: a [`ProxyHttp`](pingora::proxy::ProxyHttp) whose rules are those in force when a request
 /// begins.
 ///
 /// # In a proxy of one's own
@@ -74,37 +70,6 @@ pub struct Filter {
     upstreams: Arc<Upstreams>,
     in_flight: Arc<InFlight>,
     telemetry: Arc<Telemetry>,
-}
-
-/// What belongs to one request: the `CTX` of a [`Filter`].
-#[derive(Debug)]
-pub struct Context {
-    pub(super) facts: Facts,
-    /// Whose turn it is; taken when an upstream is first asked for.
-    turn: Option<usize>,
-    tried: Vec<Address>,
-    /// The upstream that the request is with.
-    lease: Option<Lease>,
-    slot: Option<Slot>,
-    /// The request that was answered, where it is another than the one that came.
-    subject: Option<RequestHeader>,
-    pub(super) upstream_status: Option<u16>,
-    /// How long the head of the upstream's response took.
-    pub(super) upstream_took: Option<Duration>,
-    pub(super) telemetry: Arc<Telemetry>,
-    pub(super) outcome: Option<Outcome>,
-    fate: Option<Fate>,
-    /// Why the request failed, if it did.
-    pub(super) cause: Option<Cause>,
-    /// Who made the response that the client gets.
-    source: Source,
-    /// Whether the client got a whole answer although the request failed.
-    answered: bool,
-    /// The client's connection, where the server is Retort's.
-    link: Option<Arc<Link>>,
-    /// What was asked for, until the log tells of it.
-    untold: Option<Untold>,
-    _in_flight: in_flight::Guard,
 }
 
 impl Filter {
@@ -253,34 +218,11 @@ impl Filter {
     }
 }
 
-#[async_trait]
-impl ProxyHttp for Filter {
-    type CTX = Context;
-
+impl Phases for Filter {
     fn new_ctx(&self) -> Context {
-        Context {
-            facts: Facts::new(self.live.snapshot(), Arc::clone(&self.options)),
-            turn: None,
-            tried: Vec::new(),
-            lease: None,
-            slot: None,
-            subject: None,
-            upstream_status: None,
-            upstream_took: None,
-            telemetry: Arc::clone(&self.telemetry),
-            outcome: None,
-            fate: None,
-            cause: None,
-            source: Source::Upstream,
-            answered: false,
-            link: Scope::link(),
-            untold: None,
-            _in_flight: InFlight::enter(&self.in_flight),
-        }
+        let facts = Facts::new(self.live.snapshot(), Arc::clone(&self.options));
+        Context::new(facts, &self.telemetry, &self.in_flight)
     }
-
-    /// Leaves out Pingora's compression.
-    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let readable = Scope::enter(session);
@@ -353,7 +295,7 @@ impl ProxyHttp for Filter {
         error
     }
 
-    async fn upstream_request_filter(
+    fn upstream_request_filter(
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
@@ -376,7 +318,7 @@ impl ProxyHttp for Filter {
         forward::tell_the_id(request, &ctx.facts, &self.options.request_id_headers)
     }
 
-    async fn request_body_filter(
+    fn request_body_filter(
         &self,
         _session: &mut Session,
         _body: &mut Option<Bytes>,
@@ -389,7 +331,7 @@ impl ProxyHttp for Filter {
         Ok(())
     }
 
-    async fn upstream_response_filter(
+    fn upstream_response_filter(
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
@@ -414,7 +356,7 @@ impl ProxyHttp for Filter {
         Ok(())
     }
 
-    async fn response_filter(
+    fn response_filter(
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
@@ -533,7 +475,7 @@ impl ProxyHttp for Filter {
         FailToProxy { error_code: status.as_u16(), can_reuse_downstream: false }
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+    fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         ctx.restore(session);
         ctx.untold = None;
         ctx.ended(session, error).tell();
@@ -572,143 +514,6 @@ impl ProxyHttp for Filter {
             Scope::save(session);
         }
     }
-
-    /// What failed is logged where the answer to it is made, and with every request.
-    fn suppress_error_log(&self, _session: &Session, _ctx: &Context, _error: &Error) -> bool {
-        true
-    }
-
-    fn suppress_proxy_warn_log(
-        &self,
-        _session: &Session,
-        _ctx: &Context,
-        _error: &Error,
-        _context: ProxyWarnLogContext,
-    ) -> bool {
-        true
-    }
-}
-
-impl Context {
-    /// Notes that the request was about another one, which failed with this status, and what was
-    /// decided on that.
-    pub(super) fn answered_for(&mut self, subject: RequestHeader, status: StatusCode, outcome: Outcome) {
-        self.subject = Some(subject);
-        self.upstream_status = Some(status.as_u16());
-        self.outcome = Some(outcome);
-    }
-
-    /// Writes on a response what was decided on it, where that is asked for.
-    fn mark(&self, response: &mut ResponseHeader) {
-        let options = &self.facts.options;
-        if options.debug_header.is_some() {
-            let outcome = self.outcome.clone().unwrap_or_else(Outcome::no_rule);
-            debug_header::mark(response, &outcome, options);
-        }
-    }
-
-    /// The request as it ended.
-    fn ended<'a>(&'a self, session: &'a Session, error: Option<&Error>) -> Ended<'a> {
-        let head = final_head(session);
-        let stays = || session.get_keepalive().is_some() || session.as_downstream().is_http2();
-        Ended {
-            facts: &self.facts,
-            request: self.subject.as_ref().unwrap_or_else(|| session.req_header()),
-            head,
-            status: head.map(|head| head.status.as_u16()),
-            bytes: session.body_bytes_sent() as u64,
-            upstream_status: self.upstream_status,
-            outcome: self.outcome.as_ref(),
-            source: self.source,
-            cause: self.cause,
-            end: match error {
-                Some(_) if !self.answered => End::Cut,
-                _ if stays() => End::Kept,
-                _ => End::Closed,
-            },
-        }
-    }
-
-    /// Puts the client's session back where a wrapper stands for it.
-    fn restore(&mut self, session: &mut Session) {
-        if let Some(slot) = self.slot.take()
-            && let Some(outcome) = slot.restore(session)
-        {
-            self.outcome = Some(outcome);
-        }
-    }
-
-    /// Gives the client more time for its content: there is a response, and what it sends may depend on
-    /// that.
-    fn converses(&mut self, session: &mut Session) {
-        self.restore(session);
-        if let Some(link) = &self.link
-            && session.as_downstream().as_http1().is_some()
-            && !session.is_body_done()
-        {
-            link.awaits_talk();
-        }
-    }
-
-    /// What a failure means for the client.
-    fn fate_of(&self, error: &Error) -> Fate {
-        let link = self.link.as_deref();
-        if let Some(link) = link
-            && *error.esource() == ErrorSource::Downstream
-            && *error.etype() == ErrorType::ReadTimedout
-        {
-            link.count(Bound::Body);
-        }
-        let late = || link.and_then(Link::late).and_then(Fate::of_late);
-        self.fate.or_else(late).unwrap_or_else(|| Fate::of(error))
-    }
-
-    /// The error for a request that is not to reach the upstream.
-    fn object(&mut self, objection: Objection) -> BError {
-        self.refuse(objection.status, Cause::BadRequest, objection.what)
-    }
-
-    /// An error that is to be answered in this way.
-    pub(super) fn refuse(&mut self, status: StatusCode, cause: Cause, context: &'static str) -> BError {
-        self.fate = Some(Fate::Answer(status, cause));
-        Error::explain(ErrorType::HTTPStatus(status.as_u16()), context).into_in()
-    }
-}
-
-/// Tells of a request that did not live to be logged: the server stopped, or there was a panic.
-impl Drop for Context {
-    fn drop(&mut self) {
-        let Some(untold) = self.untold.take() else { return };
-        finished::record_cut(self, &untold.method, &untold.uri);
-        if thread::panicking() {
-            fault::note();
-        }
-        tracing::warn!(
-            target: "retort::proxy",
-            id = self.facts.id,
-            client = %self.facts.client,
-            method = untold.method.as_str(),
-            path = untold.uri.path(),
-            duration_us = u64::try_from(self.facts.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            "a request was cut off"
-        );
-        let sent = untold.sent;
-        let Some(request) = untold.request() else { return };
-        let ended = Ended {
-            facts: &self.facts,
-            request: &request,
-            head: None,
-            status: sent.map(|(status, _)| status),
-            bytes: sent.map_or(0, |(_, bytes)| bytes),
-            upstream_status: self.upstream_status,
-            outcome: self.outcome.as_ref(),
-            source: self.source,
-            cause: self.cause,
-            end: End::Cut,
-        };
-        // A panic while another one unwinds would be the end of the process.
-        fault::caught(|| ended.tell());
-    }
 }
 
 /// What the client is told where no upstream can be asked.
@@ -718,11 +523,4 @@ fn unasked(nobody: Nobody) -> (StatusCode, Cause, &'static str) {
         Nobody::Unhealthy => (StatusCode::SERVICE_UNAVAILABLE, Cause::NoUpstream, "no upstream is healthy"),
         Nobody::NoAddress => (StatusCode::BAD_GATEWAY, Cause::Dns, "no upstream has an address"),
     }
-}
-
-/// The head that was sent to the client, other than interim ones.
-fn final_head(session: &Session) -> Option<&ResponseHeader> {
-    session
-        .response_written()
-        .filter(|head| !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS)
 }

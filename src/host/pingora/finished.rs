@@ -3,7 +3,7 @@
 use http::{Method, Uri};
 use pingora::{http::RequestHeader, proxy::Session};
 
-use super::filter::Context;
+use super::context::Context;
 use crate::host::{outcome::Outcome, telemetry::Finished};
 
 /// A request that came to its end, whatever that was.

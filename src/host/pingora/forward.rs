@@ -47,7 +47,7 @@ pub(super) fn tell_who_asked(
     let host = host(client_request);
     match facts.options.front.header {
         ForwardedHeader::XForwardedFor => {
-            request.remove_header(&header::FORWARDED);
+            remove(request, &header::FORWARDED);
             tell_x_forwarded(request, host, facts, facts.is_believed)
         }
         ForwardedHeader::Forwarded => {
@@ -88,7 +88,7 @@ fn tell_x_forwarded(
     }
     // Where nobody vouches for it, the two above say it.
     if !is_continued {
-        request.remove_header(&FORWARDED_PORT);
+        remove(request, &FORWARDED_PORT);
     }
     Ok(())
 }
@@ -114,13 +114,21 @@ pub(super) fn tell_the_trace(request: &mut RequestHeader, facts: &Facts) -> Resu
     if facts.options.trace_context == TraceContext::Off || is_valid && !is_span {
         return Ok(());
     }
-    request.remove_header(&TRACEPARENT);
+    remove(request, &TRACEPARENT);
     if !is_valid {
-        request.remove_header(&TRACESTATE);
+        remove(request, &TRACESTATE);
     }
     match &facts.new_trace {
         Some(trace) => request.insert_header("traceparent", trace.traceparent()),
         None => Ok(()),
+    }
+}
+
+/// Removes a field that mostly is not there: to see that, a look at each name is less work than to look
+/// for this one.
+fn remove(request: &mut RequestHeader, name: &HeaderName) {
+    if request.headers.keys().any(|other| other == name) {
+        request.remove_header(name);
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Link {
     awaited: Mutex<Awaited>,
     /// Whether the client waits to be asked for content.
     holds_off: AtomicBool,
+    /// Whether no further request is waited for.
+    leaves: AtomicBool,
     requests: AtomicU32,
     serving: Arc<InFlight>,
     quiet_since: Mutex<Instant>,
@@ -81,6 +83,16 @@ pub(super) struct Serving {
 struct Awaited {
     what: What,
     late: Option<Bound>,
+}
+
+/// How long to wait for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Then it is too late.
+    Until(Instant),
+    ForEver,
+    /// Not at all.
+    Over,
 }
 
 #[derive(Debug)]
@@ -139,6 +151,7 @@ impl Link {
             is_refused,
             awaited: Mutex::new(Awaited { what: head, late: None }),
             holds_off: AtomicBool::new(false),
+            leaves: AtomicBool::new(false),
             requests: AtomicU32::new(0),
             serving: Arc::default(),
             quiet_since: Mutex::new(now),
@@ -172,6 +185,11 @@ impl Link {
     /// Nothing more is to be served on it than what is being served.
     pub(super) fn end(&self) {
         self.spent.notify_one();
+    }
+
+    /// From now on no request is waited for, not even the rest of one.
+    pub(super) fn leaves(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
     }
 
     /// Returns when the connection has served enough, or, in HTTP/2, nothing for too long.
@@ -288,13 +306,16 @@ impl Link {
         awaited.late.is_some() && matches!(awaited.what, What::Head { has_begun: true, .. })
     }
 
-    /// We wait for the client to send something. Returns when that is too late.
-    pub(super) fn wait(&self) -> Option<Instant> {
+    /// We wait for the client to send something.
+    pub(super) fn wait(&self) -> Wait {
         match &mut lock(&self.awaited).what {
-            What::Head { until, .. } | What::Request { until } | What::Preface { until, .. } => Some(*until),
-            What::Body(_) if self.holds_off.load(Ordering::Relaxed) => None,
-            What::Body(pace) | What::Talk(pace) => Some(pace.wait(Instant::now())),
-            What::Nothing => None,
+            What::Head { .. } | What::Request { .. } if self.leaves.load(Ordering::Relaxed) => Wait::Over,
+            What::Head { until, .. } | What::Request { until } | What::Preface { until, .. } => {
+                Wait::Until(*until)
+            }
+            What::Body(_) if self.holds_off.load(Ordering::Relaxed) => Wait::ForEver,
+            What::Body(pace) | What::Talk(pace) => Wait::Until(pace.wait(Instant::now())),
+            What::Nothing => Wait::ForEver,
         }
     }
 

@@ -5,49 +5,46 @@
 //! before there is a response is a failure of the proxy, and answered as one. So is one that was
 //! to tell whether a response is sound: nothing passes unseen.
 
-use std::{any::Any, os::fd::RawFd, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use pingora::{
     BError, Error, Result,
     http::{RequestHeader, ResponseHeader},
     modules::http::HttpModules,
-    protocols::Digest,
     proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session},
     upstreams::peer::HttpPeer,
 };
 
-use super::filter::Context;
+use super::{context::Context, phases::Phases};
 use crate::{
     exchange::Cause,
     host::fault::{caught, survived},
 };
 
 /// A proxy whose phases are let panic.
-///
-/// All phases are passed on but those of Pingora's cache, which is off.
 pub(super) struct Guarded<P>(pub(super) P);
 
 #[async_trait]
-impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
-    type CTX = Context;
+impl<P: Phases> ProxyHttp for Guarded<P> {
+    /// Pingora moves it about.
+    type CTX = Box<Context>;
 
-    fn new_ctx(&self) -> Context {
-        self.0.new_ctx()
+    fn new_ctx(&self) -> Box<Context> {
+        Box::new(self.0.new_ctx())
     }
 
-    fn init_downstream_modules(&self, modules: &mut HttpModules) {
-        self.0.init_downstream_modules(modules);
-    }
+    /// Leaves out Pingora's compression.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Box<Context>) -> Result<()> {
         let filtered = survived(self.0.early_request_filter(session, ctx)).await;
         filtered.unwrap_or_else(|| Err(failed(ctx)))
     }
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Box<Context>) -> Result<bool> {
         let filtered = survived(self.0.request_filter(session, ctx)).await;
         filtered.unwrap_or_else(|| Err(failed(ctx)))
     }
@@ -57,65 +54,35 @@ impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
         session: &mut Session,
         body: &mut Option<Bytes>,
         end: bool,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
     ) -> Result<()> {
-        let filtered = survived(self.0.request_body_filter(session, body, end, ctx)).await;
+        let filtered = caught(|| self.0.request_body_filter(session, body, end, ctx));
         filtered.unwrap_or_else(|| Err(failed(ctx)))
     }
 
-    async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        let filtered = survived(self.0.proxy_upstream_filter(session, ctx)).await;
-        filtered.unwrap_or_else(|| Err(failed(ctx)))
-    }
-
-    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Box<Context>) -> Result<Box<HttpPeer>> {
         let peer = survived(self.0.upstream_peer(session, ctx)).await;
         peer.unwrap_or_else(|| Err(failed(ctx)))
-    }
-
-    async fn connected_to_upstream(
-        &self,
-        session: &mut Session,
-        reused: bool,
-        peer: &HttpPeer,
-        fd: RawFd,
-        digest: Option<&Digest>,
-        ctx: &mut Context,
-    ) -> Result<()> {
-        let connected = survived(self.0.connected_to_upstream(session, reused, peer, fd, digest, ctx)).await;
-        connected.unwrap_or_else(|| Err(failed(ctx)))
     }
 
     fn fail_to_connect(
         &self,
         session: &mut Session,
         peer: &HttpPeer,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
         error: BError,
     ) -> BError {
         caught(|| self.0.fail_to_connect(session, peer, ctx, error)).unwrap_or_else(|| failed(ctx))
-    }
-
-    fn error_while_proxy(
-        &self,
-        peer: &HttpPeer,
-        session: &mut Session,
-        error: BError,
-        ctx: &mut Context,
-        client_reused: bool,
-    ) -> BError {
-        let told = caught(|| self.0.error_while_proxy(peer, session, error, ctx, client_reused));
-        told.unwrap_or_else(|| failed(ctx))
     }
 
     async fn upstream_request_filter(
         &self,
         session: &mut Session,
         request: &mut RequestHeader,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
     ) -> Result<()> {
         // Half of what the upstream is to be told may be worse than nothing.
-        let filtered = survived(self.0.upstream_request_filter(session, request, ctx)).await;
+        let filtered = caught(|| self.0.upstream_request_filter(session, request, ctx));
         filtered.unwrap_or_else(|| Err(failed(ctx)))
     }
 
@@ -123,29 +90,10 @@ impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
     ) -> Result<()> {
-        let filtered = survived(self.0.upstream_response_filter(session, response, ctx)).await;
+        let filtered = caught(|| self.0.upstream_response_filter(session, response, ctx));
         filtered.unwrap_or_else(|| Err(failed(ctx)))
-    }
-
-    fn upstream_response_body_filter(
-        &self,
-        session: &mut Session,
-        body: &mut Option<Bytes>,
-        end: bool,
-        ctx: &mut Context,
-    ) -> Result<Option<Duration>> {
-        caught(|| self.0.upstream_response_body_filter(session, body, end, ctx)).unwrap_or(Ok(None))
-    }
-
-    fn upstream_response_trailer_filter(
-        &self,
-        session: &mut Session,
-        trailers: &mut HeaderMap,
-        ctx: &mut Context,
-    ) -> Result<()> {
-        caught(|| self.0.upstream_response_trailer_filter(session, trailers, ctx)).unwrap_or(Ok(()))
     }
 
     /// The response passes as it came.
@@ -153,9 +101,9 @@ impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
     ) -> Result<()> {
-        survived(self.0.response_filter(session, response, ctx)).await.unwrap_or(Ok(()))
+        caught(|| self.0.response_filter(session, response, ctx)).unwrap_or(Ok(()))
     }
 
     fn response_body_filter(
@@ -163,21 +111,17 @@ impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
         session: &mut Session,
         body: &mut Option<Bytes>,
         end: bool,
-        ctx: &mut Context,
+        ctx: &mut Box<Context>,
     ) -> Result<Option<Duration>> {
         caught(|| self.0.response_body_filter(session, body, end, ctx)).unwrap_or(Ok(None))
     }
 
-    async fn response_trailer_filter(
+    async fn fail_to_proxy(
         &self,
         session: &mut Session,
-        trailers: &mut HeaderMap,
-        ctx: &mut Context,
-    ) -> Result<Option<Bytes>> {
-        survived(self.0.response_trailer_filter(session, trailers, ctx)).await.unwrap_or(Ok(None))
-    }
-
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
+        error: &Error,
+        ctx: &mut Box<Context>,
+    ) -> FailToProxy {
         if let Some(answered) = survived(self.0.fail_to_proxy(session, error, ctx)).await {
             return answered;
         }
@@ -194,43 +138,23 @@ impl<P: ProxyHttp<CTX = Context> + Send + Sync> ProxyHttp for Guarded<P> {
         nothing
     }
 
-    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        survived(self.0.logging(session, error, ctx)).await;
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Box<Context>) {
+        caught(|| self.0.logging(session, error, ctx));
     }
 
-    fn suppress_error_log(&self, session: &Session, ctx: &Context, error: &Error) -> bool {
-        self.0.suppress_error_log(session, ctx, error)
+    /// What failed is logged where the answer to it is made, and with every request.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Box<Context>, _error: &Error) -> bool {
+        true
     }
 
     fn suppress_proxy_warn_log(
         &self,
-        session: &Session,
-        ctx: &Context,
-        error: &Error,
-        context: ProxyWarnLogContext,
+        _session: &Session,
+        _ctx: &Box<Context>,
+        _error: &Error,
+        _context: ProxyWarnLogContext,
     ) -> bool {
-        self.0.suppress_proxy_warn_log(session, ctx, error, context)
-    }
-
-    fn request_summary(&self, session: &Session, ctx: &Context) -> String {
-        self.0.request_summary(session, ctx)
-    }
-
-    fn persist_connection_context(
-        &self,
-        session: &Session,
-        ctx: &Context,
-    ) -> Option<Box<dyn Any + Send + Sync>> {
-        self.0.persist_connection_context(session, ctx)
-    }
-
-    fn on_connection_reuse(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-        previous: Box<dyn Any + Send + Sync>,
-    ) {
-        self.0.on_connection_reuse(session, ctx, previous);
+        true
     }
 }
 

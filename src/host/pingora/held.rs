@@ -87,11 +87,11 @@ impl Slot {
     /// Wraps a session whose request was read: Pingora does not read it once more. Where there
     /// was nothing to be read, `unreadable` stands for the head of the request.
     pub(super) fn wrap(
-        session: ServerSession,
+        session: Box<ServerSession>,
         unreadable: Option<Box<RequestHeader>>,
     ) -> (ServerSession, Self) {
         let drain = Drain { time: Duration::ZERO, may_cut: false };
-        Held::around(Box::new(session), unreadable, Hold::passing(), drain, None)
+        Held::around(session, unreadable, Hold::passing(), drain, None)
     }
 
     /// Puts the client's session back, and tells what was decided meanwhile.

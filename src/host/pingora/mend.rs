@@ -42,7 +42,7 @@ pub(super) fn response(response: &mut ResponseHeader) -> Result<()> {
 /// Whether a header has more than one length, be it in lines or in a list.
 pub(super) fn has_many_lengths(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::CONTENT_LENGTH).iter();
-    lines.next().is_some_and(|first| lines.next().is_some() || first.as_bytes().contains(&b','))
+    lines.next().is_some_and(|first| first.as_bytes().contains(&b',') || lines.next().is_some())
 }
 
 /// RFC 9112 §6.3: equal lengths, which is all that Pingora lets pass, are replaced by one.
@@ -55,6 +55,13 @@ fn one_length(headers: &HeaderMap) -> Option<HeaderValue> {
 /// RFC 9110 §7.6.1: what is said of the upstream's connection is not true of the client's. Pingora
 /// writes Connection anew, but leaves the rest.
 fn drop_connection_fields(response: &mut ResponseHeader) {
+    // A look at each name is less work than to look for each of these.
+    let is_any = |name: &HeaderName| {
+        *name == header::CONNECTION || *name == header::UPGRADE || OF_A_CONNECTION.contains(name)
+    };
+    if !response.headers.keys().any(is_any) {
+        return;
+    }
     let named: Vec<HeaderName> = named_by_connection(&response.headers).collect();
     // An upstream that wants another protocol says which (RFC 9110 §15.5.22).
     let upgrade = (response.status != StatusCode::UPGRADE_REQUIRED).then_some(header::UPGRADE);

@@ -35,7 +35,7 @@ use tokio::{
 };
 
 use self::alarm::Alarm;
-use super::guard::{Link, Pace};
+use super::guard::{Link, Pace, Wait};
 
 /// A connection with its link.
 #[derive(Debug)]
@@ -86,7 +86,11 @@ impl Prompt {
     /// What comes of waiting for the client to send.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.link.wait() {
-            Some(until) if self.receiving.rings(until, context) => Poll::Ready(Err(self.link.is_over())),
+            // As if the client had left.
+            Wait::Over => Poll::Ready(Ok(())),
+            Wait::Until(until) if self.receiving.rings(until, context) => {
+                Poll::Ready(Err(self.link.is_over()))
+            }
             _ => Poll::Pending,
         }
     }

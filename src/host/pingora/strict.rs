@@ -245,7 +245,9 @@ fn is_name(mut name: &[u8]) -> bool {
                 Some((digits, rest)) if digits.iter().all(u8::is_ascii_hexdigit) => rest,
                 _ => return false,
             },
-            byte if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte) => rest,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => rest,
+            b'-' | b'.' | b'_' | b'~' => rest,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => rest,
             _ => return false,
         };
     }

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 
 use crate::host::pingora::{
     app::App,
+    context::Context,
     entrance::Entrance,
-    filter::Context,
     guard::{Counters, Guard},
     options::Options,
     proxy_protocol::Gate,
@@ -51,7 +51,7 @@ pub(super) struct Bound {
 /// Accepts connections until told otherwise.
 pub(super) fn accept<P>(bound: Bound, mut proxy: HttpProxy<P>, options: &Options) -> JoinSet<()>
 where
-    P: ProxyHttp<CTX = Context> + Send + Sync + 'static,
+    P: ProxyHttp<CTX = Box<Context>> + Send + Sync + 'static,
 {
     let Bound { plain, secure, acceptor, counters, accepting, closing } = bound;
     proxy.server_options = Some(server_options(options));
