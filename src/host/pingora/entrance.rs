@@ -58,7 +58,9 @@ impl<P: HttpServerApp + Send + Sync + 'static> ServerApp for Entrance<P> {
         let mut closing = self.closing.clone();
         let stream = tokio::select! {
             biased;
-            entered = self.enter(stream) => entered?,
+            // In a box, which is gone before HTTP begins: TLS takes much to begin, and a connection is there
+            // for long.
+            entered = Box::pin(self.enter(stream)) => entered?,
             _ = closing.wait_for(|closing| *closing) => return None,
         };
         self.app.serve(stream, link, closing).await;
