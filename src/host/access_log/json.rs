@@ -119,6 +119,11 @@ impl Formatter for OneLine {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // Nearly all are plain ASCII, which is seen many bytes at a time.
+        let is_plain = !fragment.as_bytes().iter().fold(false, |other, byte| other | (*byte >= 0x7F));
+        if is_plain {
+            return CompactFormatter.write_string_fragment(writer, fragment);
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|&(_, c)| is_doubtful(c)) {
             let (plain, after) = rest.split_at(at);
