@@ -24,7 +24,7 @@ STATUSES = (404, 500, 502, 503)
 
 
 def document(rules, version):
-    """Rules for paths that nobody asks for, in four forms each, and one for all errors at the end."""
+    """Rules for paths that nobody asks for, with two messages each, and one for all errors at the end."""
     out = ["<response-messaging>"]
     for index in range(1, rules):
         out.append('<status-code id="r%d" code-regex="%d" path="/p%d/.*">' % (index, STATUSES[index % 4], index))

@@ -46,19 +46,18 @@ pub(super) fn random_bits() -> u128 {
 }
 
 fn read(value: &[u8]) -> Option<String> {
-    let value = value.trim_ascii();
-    if value.len() > MAX_LENGTH || !is_printable(value) {
+    let text = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    if text.len() > MAX_LENGTH || !is_printable(text) {
         return None;
     }
-    let text = str::from_utf8(value).ok()?;
     match trans_id(text) {
-        Some(id) => is_printable(id.as_bytes()).then_some(id),
+        Some(id) => is_printable(&id).then_some(id),
         None => Some(text.to_owned()),
     }
 }
 
-fn is_printable(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| matches!(byte, b' '..=b'~'))
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// The `requestId` of Repose's tracing header, a JSON object either plain or in base64.

@@ -2,8 +2,14 @@
 
 use std::sync::LazyLock;
 
+use http::HeaderName;
+
 use super::outcome::Outcome;
-use crate::{Body, Decision, Exchange, Reply, Rules, exchange::Content, rules::Until};
+use crate::{
+    Body, Decision, Exchange, Reply, Rules,
+    exchange::{Content, Fields, Response, Source, hands_off},
+    rules::Until,
+};
 
 /// The name of this machine.
 pub(in crate::host) static HOSTNAME: LazyLock<String> =
@@ -32,7 +38,7 @@ pub(in crate::host) enum Verdict {
     Reply(Reply),
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
     /// There is none.
     pub(in crate::host) const NOTHING: Self =
         Self { body: Body::Absent, length: Some(0), content: None, is_pending: false };
@@ -46,6 +52,27 @@ impl Known<'_> {
         };
         let is_pending = body != Body::Absent && !is_to_head;
         Self { body, length, content: None, is_pending }
+    }
+
+    /// The response of which this is known. `opt_out` names the field by which it asks to be left alone.
+    pub(in crate::host) fn response(
+        self,
+        status: u16,
+        reason: Option<&'a str>,
+        fields: Fields<'a>,
+        source: Source,
+        opt_out: &HeaderName,
+    ) -> Response<'a> {
+        Response {
+            status,
+            reason,
+            fields,
+            length: self.length,
+            content: self.content,
+            is_pending: self.is_pending,
+            source,
+            hands_off: hands_off(fields, opt_out),
+        }
     }
 }
 

@@ -70,9 +70,8 @@ impl<'a> Edits<'a> {
     pub(super) fn strip(&mut self, sent: u16, upstream: u16) {
         // A 416 says in Content-Range how long the representation is (RFC 9110 §15.5.17).
         let is_kept = |name: &HeaderName| (sent, upstream) == (416, 416) && *name == header::CONTENT_RANGE;
-        let may_be_there = self.described_by();
-        for (name, _) in OF_THE_OLD_BODY.iter().zip(may_be_there).filter(|(_, may)| *may) {
-            if !is_kept(name) {
+        for (name, may_be_there) in OF_THE_OLD_BODY.iter().zip(self.described_by()) {
+            if may_be_there && !is_kept(name) {
                 self.remove(name);
             }
         }
@@ -81,10 +80,7 @@ impl<'a> Edits<'a> {
     /// Which of [`OF_THE_OLD_BODY`] may be there: to look at each field once is less work than to look
     /// for each of these.
     fn described_by(&self) -> [bool; OF_THE_OLD_BODY.len()] {
-        let Fields::Map(fields) = self.fields else { return [true; _] };
-        if !self.edits.is_empty() {
-            return [true; _];
-        }
+        let (Fields::Map(fields), []) = (self.fields, &*self.edits) else { return [true; _] };
         let mut there = [false; OF_THE_OLD_BODY.len()];
         for name in fields.keys() {
             for (old, there) in OF_THE_OLD_BODY.iter().zip(&mut there) {

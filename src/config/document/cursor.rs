@@ -72,9 +72,9 @@ impl<'t> Cursor<'t> {
             Some((prefix, local)) => (Some(prefix), local),
             None => (None, text),
         };
-        // Of characters for names it is made.
-        let is_ncname = |part: &str| part.starts_with(is_name_start) && !part.contains(':');
-        if prefix.is_none_or(is_ncname) && is_ncname(local) {
+        // What was taken holds nothing but characters of names and colons.
+        let is_name = |part: &str| part.starts_with(is_name_start) && !part.contains(':');
+        if prefix.is_none_or(is_name) && is_name(local) {
             return Ok(QName { text, prefix, local, span: start..self.at });
         }
         Err(match self.peek() {

@@ -33,7 +33,7 @@ pub(super) fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric()
         || is_name_start(c)
         || matches!(c,
-            '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+            '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
 /// `NCName`: a name without a colon.

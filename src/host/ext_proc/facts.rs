@@ -15,9 +15,7 @@ use super::{
 };
 use crate::{
     Exchange, Rules,
-    exchange::{
-        Cause, Clock, Connection, Fields, Request, Response, Source, Trace, hands_off, request_id, user,
-    },
+    exchange::{Cause, Clock, Connection, Fields, Request, Source, Trace, request_id, user},
     host::{
         fault,
         judgement::{self, HOSTNAME, Known, Verdict},
@@ -77,9 +75,18 @@ impl Facts {
     ) -> (Verdict, Outcome) {
         let judged = fault::caught(|| {
             let addresses = Addresses::of(&self.attributes, source);
+            let fields = Fields::Map(&response.fields);
+            // Envoy has none.
+            let reason = None;
             let exchange = Exchange {
                 request: self.request(),
-                response: response_of(response, known, source, &self.options),
+                response: known.response(
+                    response.status,
+                    reason,
+                    fields,
+                    source,
+                    &self.options.opt_out_header,
+                ),
                 connection: addresses.connection(),
                 clock: self.clock(),
             };
@@ -199,26 +206,6 @@ pub(super) fn declared(request: &RequestHead, response: &ResponseHead) -> Known<
         return Known::NOTHING;
     }
     Known::of_length(response.declared_length(), request.is_head())
-}
-
-fn response_of<'a>(
-    response: &'a ResponseHead,
-    known: Known<'a>,
-    source: Source,
-    options: &Options,
-) -> Response<'a> {
-    let fields = Fields::Map(&response.fields);
-    Response {
-        status: response.status,
-        // Envoy has none.
-        reason: None,
-        fields,
-        length: known.length,
-        content: known.content,
-        is_pending: known.is_pending,
-        source,
-        hands_off: hands_off(fields, &options.opt_out_header),
-    }
 }
 
 fn text(address: Option<SocketAddr>) -> String {

@@ -19,7 +19,6 @@ pub(super) struct Aside<F> {
 }
 
 /// Wakes the task for the sake of one of its futures.
-#[derive(Default)]
 struct Bell {
     rings: AtomicBool,
     task: Mutex<Option<Waker>>,
@@ -41,10 +40,9 @@ impl<F: Future> Future for Aside<F> {
         if !this.bell.rings.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let mut task = this.bell.task.lock().unwrap_or_else(PoisonError::into_inner);
-        task.get_or_insert_with(|| context.waker().clone()).clone_from(context.waker());
-        drop(task);
-        this.bell.rings.store(false, Ordering::Release);
+        *this.bell.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
+        // What came before the bell rang is seen below; if it rings from here on, it stays so.
+        this.bell.rings.swap(false, Ordering::AcqRel);
         this.future.as_mut().poll(&mut Context::from_waker(&this.waker))
     }
 }

@@ -9,10 +9,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use super::{options::Options, plain, trusted::Hop, upstream::Address};
 use crate::{
     Exchange, Rules,
-    exchange::{
-        Clock, Connection, Fields, Request, Response, Source, Trace, content_length, hands_off,
-        trace::NewTrace, user,
-    },
+    exchange::{Clock, Connection, Fields, Request, Source, Trace, content_length, trace::NewTrace, user},
     host::{
         fault,
         judgement::{self, HOSTNAME, Known, Verdict},
@@ -106,9 +103,17 @@ impl Facts {
     ) -> (Verdict, Outcome) {
         let judged = fault::caught(|| {
             let addresses = self.addresses();
+            let fields = Fields::Map(&response.headers);
+            let reason = response.get_reason_phrase().filter(|phrase| !phrase.is_empty());
             let exchange = Exchange {
                 request: self.request(request),
-                response: response_of(response, known, source, &self.options),
+                response: known.response(
+                    response.status.as_u16(),
+                    reason,
+                    fields,
+                    source,
+                    &self.options.opt_out_header,
+                ),
                 connection: self.connection(&addresses),
                 clock: self.clock(),
             };
@@ -189,25 +194,6 @@ impl Facts {
 /// What the head of a response tells of its content.
 pub(super) fn declared(request: &RequestHeader, response: &ResponseHeader) -> Known<'static> {
     Known::of_length(declared_length(response), request.method == Method::HEAD)
-}
-
-fn response_of<'a>(
-    response: &'a ResponseHeader,
-    known: Known<'a>,
-    source: Source,
-    options: &Options,
-) -> Response<'a> {
-    let fields = Fields::Map(&response.headers);
-    Response {
-        status: response.status.as_u16(),
-        reason: response.get_reason_phrase().filter(|phrase| !phrase.is_empty()),
-        fields,
-        length: known.length,
-        content: known.content,
-        is_pending: known.is_pending,
-        source,
-        hands_off: hands_off(fields, &options.opt_out_header),
-    }
 }
 
 /// What a response says of the length of its content.

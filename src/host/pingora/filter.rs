@@ -38,8 +38,8 @@ use crate::{
     rules::Reason,
 };
 
-/// Answers for the upstream: a [`ProxyHttp`](pingora::proxy::ProxyHttp) whose rules are those in force when a request
-/// begins.
+/// Answers for the upstream: a [`ProxyHttp`](pingora::proxy::ProxyHttp) whose rules are those in
+/// force when a request begins.
 ///
 /// # In a proxy of one's own
 ///
