@@ -377,7 +377,7 @@ async fn meet_needs(live: Arc<Live>, upstreams: Option<Arc<Upstreams>>, readines
         if live.is_loaded() {
             readiness.meet(Need::Rules);
         }
-        if upstreams.as_ref().is_none_or(|upstreams| upstreams.is_another_left(&[])) {
+        if upstreams.as_ref().is_none_or(|upstreams| upstreams.is_any_usable()) {
             readiness.meet(Need::Upstream);
         }
         time::sleep(NEEDS).await;

@@ -143,6 +143,15 @@ impl Upstreams {
         self.plan.load().endpoints().iter().any(|endpoint| endpoint.is_up())
     }
 
+    /// Whether there is an address to ask, and where there are health checks, one that has passed.
+    pub(super) fn is_any_usable(&self) -> bool {
+        let is_usable = |endpoint: &Arc<Endpoint>| match self.balancing.health_check {
+            Some(_) => endpoint.is_known_up(),
+            None => true,
+        };
+        self.plan.load().endpoints().iter().any(is_usable)
+    }
+
     /// Notes that an address took no connection; the name that it came from is resolved again.
     pub(super) fn took_no_connection(&self, lease: &Lease) {
         self.failed(lease, Failure::Connect);

@@ -3,13 +3,14 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU16, Ordering},
+        mpsc,
     },
     time::Duration,
 };
 
-use retort::host::pingora::{HealthCheck, Probe};
+use retort::host::pingora::{HealthCheck, Options, Probe};
 
 use super::{EMPTY, Watched};
 use crate::support::{Mortal, Upstream, until};
@@ -23,22 +24,43 @@ fn until_it_is(watched: &Watched, status: u16, said: &str) {
     until(said, || ready(watched) == (status, said.to_owned()));
 }
 
+/// A proxy that checks this upstream all the time.
+fn checking(upstream: &Mortal) -> Watched {
+    let adjust = |options: &mut Options| {
+        let probe = Probe::Http("/up".parse().unwrap());
+        let often = Duration::from_millis(10);
+        options.balancing.health_check =
+            Some(HealthCheck { interval: often, down: 1, up: 1, ..HealthCheck::new(probe) });
+    };
+    Watched::with(&[upstream.address], adjust, None)
+}
+
+#[test]
+fn it_is_not_ready_before_a_health_check_has_found_an_upstream_well() {
+    let (asked, was_asked) = mpsc::channel();
+    let (answer, to_answer) = mpsc::channel();
+    let to_answer = Mutex::new(to_answer);
+    let upstream = Mortal::with("a", [127, 0, 9, 4], move |_| {
+        let _ = asked.send(());
+        Some(to_answer.lock().unwrap().recv().unwrap_or(200))
+    });
+    let watched = checking(&upstream);
+    was_asked.recv().unwrap();
+    until_it_is(&watched, 503, "starting: no upstream can be used");
+    answer.send(503).unwrap();
+    was_asked.recv().unwrap();
+    assert_eq!(ready(&watched), (503, "starting: no upstream can be used".to_owned()));
+    drop(answer);
+    until_it_is(&watched, 200, "ready");
+}
+
 #[test]
 fn it_is_ready_while_a_health_check_finds_an_upstream_well() {
     let status = Arc::new(AtomicU16::new(503));
     let said = Arc::clone(&status);
     let upstream = Mortal::with("a", [127, 0, 9, 1], move |_| Some(said.load(Ordering::SeqCst)));
-    let watched = Watched::with(
-        &[upstream.address],
-        |options| {
-            let probe = Probe::Http("/up".parse().unwrap());
-            let often = Duration::from_millis(10);
-            options.balancing.health_check =
-                Some(HealthCheck { interval: often, down: 1, up: 1, ..HealthCheck::new(probe) });
-        },
-        None,
-    );
-    until_it_is(&watched, 503, "no upstream is healthy");
+    let watched = checking(&upstream);
+    until_it_is(&watched, 503, "starting: no upstream can be used");
     assert_eq!(watched.get("/livez").status(), 200);
     assert_eq!(watched.metric("retort_ready"), Some(0.0));
     status.store(200, Ordering::SeqCst);
@@ -66,7 +88,7 @@ fn an_upstream_that_merely_fails_leaves_it_ready() {
 #[test]
 fn at_the_end_it_is_not_ready_at_once() {
     let upstream = Upstream::answering(EMPTY);
-    let lame_duck = |options: &mut retort::host::pingora::Options| {
+    let lame_duck = |options: &mut Options| {
         options.life.lame_duck = Duration::from_secs(3600);
     };
     let watched = Watched::with(&[upstream.address()], lame_duck, None);

@@ -117,6 +117,11 @@ impl Endpoint {
         self.is_up.load(Relaxed)
     }
 
+    /// Whether a health check has found it well.
+    pub(super) fn is_known_up(&self) -> bool {
+        self.history().was_checked && self.is_up()
+    }
+
     /// Whether it is to get requests.
     pub(super) fn is_well(&self, now: u64) -> bool {
         self.is_up() && !self.is_ejected(now)
