@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::way::Way;
@@ -11,6 +12,9 @@ use crate::config::{
     MAX_RULES_FILE,
     href::{ReadError, read_bounded},
 };
+
+/// Seconds. Clocks of servers of files may differ from this one's, by less where all is well.
+const LONG_AGO: u64 = 2;
 
 /// The contents of the files of a unit, hashed. Paths are left out, so that replicas which hold
 /// the same files in different places can be compared.
@@ -38,6 +42,17 @@ impl Sighting {
     }
 }
 
+impl Sighting {
+    /// Whether the last change was so long ago that each one from now on shows: it gets another time,
+    /// even if the clock of the file system is not quite this one's.
+    pub(super) fn is_old(&self, now: SystemTime) -> bool {
+        let Ok(now) = now.duration_since(UNIX_EPOCH) else { return false };
+        let age =
+            |second: i64| u64::try_from(second).ok().and_then(|second| now.as_secs().checked_sub(second));
+        self.ways.iter().filter_map(Way::changed).all(|second| age(second).is_some_and(|age| age > LONG_AGO))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -56,7 +71,7 @@ fn hash(path: &Path, hasher: &mut DefaultHasher) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, process::Command};
+    use std::{fs, process::Command, time::Duration};
 
     use super::*;
 
@@ -100,6 +115,22 @@ mod tests {
         assert_ne!(prints[1], prints[2]);
         assert_ne!(prints[0], prints[2]);
         assert_eq!(prints[2], fingerprint(&[directory.path()]), "neither is a file");
+    }
+
+    #[test]
+    fn it_is_old_when_nothing_was_changed_for_long() {
+        let directory = tempfile::tempdir().unwrap();
+        let [file, link, missing] = ["file", "link", "missing"].map(|name| directory.path().join(name));
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink("missing", &link).unwrap();
+        for path in [file, link] {
+            let sighting = Sighting::of(&[path]);
+            let now = SystemTime::now();
+            assert!(!sighting.is_old(now));
+            assert!(!sighting.is_old(now - Duration::from_secs(60)), "a clock that is late");
+            assert!(sighting.is_old(now + Duration::from_secs(5)));
+        }
+        assert!(Sighting::of(&[missing]).is_old(SystemTime::now()), "what comes into being shows");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Files that belong together, looked at and loaded as one.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::PathBuf,
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use super::{
     sighting::{Fingerprint, Sighting},
@@ -85,7 +89,10 @@ impl<S: Source> Unit<S> {
         let mut tries = TRIES;
         loop {
             let (before, armed) = self.sight(watch);
-            thread::sleep(pause);
+            // Where files were changed just now, one more change could get the same time.
+            if pause > TICK || !before.is_old(SystemTime::now()) {
+                thread::sleep(pause);
+            }
             let verdict = self.source.load();
             let files = self.source.files(&verdict);
             let steady = armed && *files == self.files && Sighting::of(files) == before;

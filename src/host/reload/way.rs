@@ -83,6 +83,12 @@ impl Way {
         self.steps.last().map(|step| step.directory.as_path())
     }
 
+    /// When the last change was of a file or link on it, in seconds since 1970.
+    pub(super) fn changed(&self) -> Option<i64> {
+        let changed = |step: &Step| step.found.as_ref().and_then(|found| found.changed);
+        self.steps.iter().filter_map(changed).map(|(second, _)| second).max()
+    }
+
     /// The file itself, free of links; where it does not exist, the nearest name that does not.
     pub(super) fn end(&self) -> Option<PathBuf> {
         self.steps.last().map(Step::path)
