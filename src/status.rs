@@ -2,7 +2,7 @@
 
 mod java;
 
-use std::{fmt, ops::Range};
+use std::{fmt, iter, ops::Range};
 
 /// The status codes that a rule can be for: three digits, RFC 9110 §15.
 pub const CODES: std::ops::RangeInclusive<u16> = 100..=999;
@@ -85,7 +85,12 @@ impl StatusSet {
 
     /// The statuses in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        CODES.filter(|&status| self.contains(status))
+        let firsts = CODES.step_by(u64::BITS as usize);
+        self.0.iter().zip(firsts).flat_map(|(&word, first)| {
+            let without_lowest = |word: &u64| Some(word & word.wrapping_sub(1));
+            let words = iter::successors(Some(word), without_lowest).take_while(|&word| word != 0);
+            words.map(move |word| first + word.trailing_zeros() as u16)
+        })
     }
 }
 
