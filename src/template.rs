@@ -1,6 +1,7 @@
 //! Templates in the manner of Apache's LogFormat: compiled once at load, rendered without fail.
 
 mod argument;
+mod clf;
 mod cookie;
 mod date;
 pub mod directive;

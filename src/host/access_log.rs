@@ -9,6 +9,7 @@ mod format;
 mod json;
 mod output;
 mod sink;
+mod stamp;
 mod usr1;
 
 use std::{cell::RefCell, fmt, io, sync::Arc};

@@ -34,6 +34,9 @@ pub enum Escape {
 /// What percent-encoding touches: all but the unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// For each byte, in which syntaxes it is an ASCII character that stands for itself.
+static PLAIN: [u8; 256] = plain();
+
 impl Escape {
     /// The syntax of a content type: JSON, XML or HTML where its subtype contains the name, and
     /// form data. XHTML is XML, and read as such.
@@ -68,6 +71,12 @@ impl Escape {
 
     /// Appends bytes of a value. What is not UTF-8 becomes U+FFFD.
     pub(super) fn write(self, value: &[u8], out: &mut Vec<u8>) {
+        // Nearly all are ASCII that stands for itself.
+        let is_script_end =
+            || self == Escape::Json && value.first() == Some(&b'/') && out.last() == Some(&b'<');
+        if self.is_plain(value) && !is_script_end() {
+            return out.extend_from_slice(value);
+        }
         match self {
             Escape::Url => {
                 return percent_encode(value, RESERVED)
@@ -82,6 +91,27 @@ impl Escape {
             if !chunk.invalid().is_empty() {
                 self.write_text("\u{FFFD}", out);
             }
+        }
+    }
+
+    /// Whether each byte is an ASCII character that stands for itself, whatever is before it in the
+    /// value.
+    fn is_plain(self, value: &[u8]) -> bool {
+        let plain = self.plain();
+        value.iter().fold(plain, |all, byte| all & PLAIN.get(usize::from(*byte)).copied().unwrap_or_default())
+            != 0
+    }
+
+    /// The bit of `PLAIN` that is for this syntax.
+    const fn plain(self) -> u8 {
+        match self {
+            Escape::Json => 1,
+            Escape::Xml | Escape::Html => 2,
+            Escape::Url => 4,
+            Escape::Text | Escape::Header => 8,
+            Escape::None => 16,
+            Escape::Log => 32,
+            Escape::LogWord => 64,
         }
     }
 
@@ -137,6 +167,38 @@ impl Escape {
         };
         out.extend_from_slice(replacement.as_bytes());
     }
+}
+
+#[allow(clippy::indexing_slicing, reason = "in a constant, what is out of bounds does not compile")]
+const fn plain() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 0x80 {
+        let c = byte as u8;
+        let (is_graphic, is_printable) = (c.is_ascii_graphic(), c.is_ascii_graphic() || c == b' ');
+        let is_quoted = matches!(c, b'"' | b'\\');
+        let is_markup = matches!(c, b'&' | b'<' | b'>' | b'"' | b'\'');
+        let is_unreserved = c.is_ascii_alphanumeric() || matches!(c, b'-' | b'.' | b'_' | b'~');
+        // In JSON, `/` may need an escape after `<`.
+        let is_plain = [
+            (Escape::Json, is_printable && !is_quoted && c != b'<'),
+            (Escape::Html, is_printable && !is_markup),
+            (Escape::Url, is_unreserved),
+            (Escape::Text, is_printable),
+            (Escape::None, true),
+            (Escape::Log, is_printable && !is_quoted),
+            (Escape::LogWord, is_graphic && !is_quoted),
+        ];
+        let mut index = 0;
+        while index < is_plain.len() {
+            if is_plain[index].1 {
+                table[byte] |= is_plain[index].0.plain();
+            }
+            index += 1;
+        }
+        byte += 1;
+    }
+    table
 }
 
 /// Writes a value as Apache's `ap_escape_logitem` does.
@@ -214,11 +276,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_plain_is_what_stands_for_itself() {
+        for escape in [Escape::Json, Escape::Xml, Escape::Html, Escape::Text, Escape::None, Escape::Header] {
+            for byte in 0..=u8::MAX {
+                let touched = byte >= 0x80 || escape.touches(char::from(byte));
+                let is_plain = escape.is_plain(&[b'a', byte, b'b']);
+                assert!(
+                    !is_plain || !touched || (escape == Escape::Json && byte == b'/'),
+                    "{escape:?} {byte:#x}"
+                );
+            }
+        }
+        for escape in [Escape::Url, Escape::Log, Escape::LogWord] {
+            for byte in (0..=u8::MAX).filter(|byte| escape.is_plain(&[*byte])) {
+                let mut out = Vec::new();
+                match escape {
+                    Escape::Url => {
+                        percent_encode(&[byte], RESERVED).for_each(|part| out.extend(part.bytes()))
+                    }
+                    _ => write_in_log(&[byte], escape == Escape::LogWord, &mut out),
+                }
+                assert_eq!(out, [byte], "{escape:?}");
+            }
+        }
+    }
+
+    #[test]
     fn json() {
         let json = |value: &str| escaped(Escape::Json, value.as_bytes());
         assert_eq!(json("\"\\\u{8}\u{C}\n\r\t"), r#"\"\\\b\f\n\r\t"#);
         assert_eq!(json("\u{1}\u{7F}\u{85}\u{2028}\u{2029}é😀"), r"\u0001\u007F\u0085\u2028\u2029é😀");
         assert_eq!(json("a/b </script> < /"), r"a/b <\/script> < /");
+        let mut after = b"<".to_vec();
+        Escape::Json.write(b"/script", &mut after);
+        assert_eq!(after, br"<\/script");
     }
 
     #[test]

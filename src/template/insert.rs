@@ -36,6 +36,11 @@ impl<'o> Inserted<'o> {
         self.bytes(buffer.get(..filled).unwrap_or_default());
     }
 
+    /// Appends a number, in decimal.
+    pub(super) fn number(&mut self, number: impl itoa::Integer) {
+        self.str(itoa::Buffer::new().format(number));
+    }
+
     /// Appends text of the value.
     pub(super) fn str(&mut self, value: &str) {
         self.bytes(value.as_bytes());

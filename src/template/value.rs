@@ -5,11 +5,8 @@ use std::{
     io::{Cursor, Write as _},
 };
 
-use chrono::{DateTime, Datelike, Offset, Timelike};
-use chrono_tz::Tz;
-
 use super::{
-    End, Subject,
+    End, Subject, clf,
     directive::{Entry, Form, LOG_TABLE, TABLE},
     escape::Escape,
     insert::{Inserted, MAX_VALUE},
@@ -80,30 +77,32 @@ impl Value {
             Value::ClientHost => out.str(connection.client_host),
             Value::Peer => out.str(connection.peer),
             Value::Local => out.str(connection.local),
-            Value::Length => write!(out, "{}", length(subject).unwrap_or(0))?,
-            Value::LengthOrDash => number_or_dash(length(subject).filter(|&length| length > 0), out)?,
-            Value::Microseconds => number_or_nothing(clock.elapsed_us, out)?,
-            Value::Milliseconds => number_or_nothing(clock.elapsed_us.map(|us| us / 1000), out)?,
+            Value::Length => out.number(length(subject).unwrap_or(0)),
+            Value::LengthOrDash => number_or_dash(length(subject).filter(|&length| length > 0), out),
+            Value::Microseconds => number_or_nothing(clock.elapsed_us, out),
+            Value::Milliseconds => number_or_nothing(clock.elapsed_us.map(|us| us / 1000), out),
             Value::Seconds => write_seconds(clock, out),
             Value::RequestId => out.str(request.id),
             Value::Protocol => out.str(request.protocol),
             Value::Reason => out.str(reason(response)),
             Value::Method => out.str(request.method),
-            Value::UpstreamPort => number_or_dash(connection.upstream_port, out)?,
-            Value::PeerPort => number_or_dash(connection.peer_port, out)?,
-            Value::LocalPort => number_or_dash(connection.local_port, out)?,
-            Value::CanonicalPort => {
-                number_or_dash(authority::port(request.authority, request.scheme), out)?;
-            }
+            Value::UpstreamPort => number_or_dash(connection.upstream_port, out),
+            Value::PeerPort => number_or_dash(connection.peer_port, out),
+            Value::LocalPort => number_or_dash(connection.local_port, out),
+            Value::CanonicalPort => number_or_dash(authority::port(request.authority, request.scheme), out),
             Value::Query => out.str(request.query.unwrap_or_default()),
             // Of one that could not be read.
             Value::RequestLine if subject.sent.is_some() && request.method == "-" => {}
             Value::RequestLine => {
-                write!(out, "{} {}", request.method, request.path)?;
-                if let Some(query) = request.query {
-                    write!(out, "?{query}")?;
+                for piece in [request.method, " ", request.path] {
+                    out.str(piece);
                 }
-                write!(out, " {}", request.protocol)?;
+                if let Some(query) = request.query {
+                    out.str("?");
+                    out.str(query);
+                }
+                out.str(" ");
+                out.str(request.protocol);
             }
             Value::Status => {
                 write_status(subject.sent.map_or(Some(subject.status), |sent| sent.status), out)?;
@@ -112,7 +111,7 @@ impl Value {
                 write_status(subject.sent.map_or(Some(response.status), |sent| sent.upstream_status), out)?;
             }
             Value::Received(pattern) => pattern.write(&clock.received.with_timezone(&clock.zone), out)?,
-            Value::ReceivedInClf => write_clf(&clock.received.with_timezone(&clock.zone), out)?,
+            Value::ReceivedInClf => clf::write(clock, out),
             Value::User => out.str(request.user.unwrap_or("-")),
             Value::Path => out.str(request.path),
             Value::Host => out.str(authority::host(request.authority)),
@@ -216,15 +215,17 @@ impl fmt::Display for Value {
 /// No number is written in more bytes.
 pub(super) const MAX_NUMBER: usize = 24;
 
-fn number_or_dash(number: Option<impl fmt::Display>, out: &mut Inserted<'_>) -> fmt::Result {
+fn number_or_dash(number: Option<impl itoa::Integer>, out: &mut Inserted<'_>) {
     match number {
-        Some(number) => write!(out, "{number}"),
-        None => out.write_str("-"),
+        Some(number) => out.number(number),
+        None => out.str("-"),
     }
 }
 
-fn number_or_nothing(number: Option<i64>, out: &mut Inserted<'_>) -> fmt::Result {
-    number.map_or(Ok(()), |number| write!(out, "{number}"))
+fn number_or_nothing(number: Option<i64>, out: &mut Inserted<'_>) {
+    if let Some(number) = number {
+        out.number(number);
+    }
 }
 
 /// Bytes of content: those that were sent once they were, else the upstream's.
@@ -233,26 +234,12 @@ fn length(subject: &Subject<'_>) -> Option<u64> {
 }
 
 fn write_status(status: Option<u16>, out: &mut Inserted<'_>) -> fmt::Result {
-    status.map_or(Ok(()), |status| write!(out, "{status:03}"))
-}
-
-fn write_clf(time: &DateTime<Tz>, out: &mut Inserted<'_>) -> fmt::Result {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = MONTHS.get(time.month0() as usize).copied().unwrap_or_default();
-    let offset = time.offset().fix().local_minus_utc() / 60;
-    let (sign, offset) = (if offset < 0 { '-' } else { '+' }, offset.abs());
-    write!(
-        out,
-        "[{:02}/{month}/{:04}:{:02}:{:02}:{:02} {sign}{:02}{:02}]",
-        time.day(),
-        time.year(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        offset / 60,
-        offset % 60
-    )
+    match status {
+        Some(status @ 100..) => out.number(status),
+        Some(status) => write!(out, "{status:03}")?,
+        None => {}
+    }
+    Ok(())
 }
 
 /// What Apache's `%X` writes.
