@@ -2,7 +2,7 @@
 
 from html import escape
 
-WIDTH, LABEL, BAR, GAP, HEAD = 720, 130, 16, 4, 34
+WIDTH, LABEL, BAR, GAP, HEAD = 720, 180, 16, 4, 34
 OWN, OTHER, FAINT = "#c2410c", "#64748b", "#94a3b8"
 
 
@@ -18,9 +18,9 @@ def svg(title, groups):
         y += 24
         out.append(text(0, y, name, "600 13px"))
         y += 8
-        for index, (label, value, is_like) in enumerate(bars):
+        for label, value, is_like in bars:
             length = max(1, room * value / most)
-            colour = OWN if index == 0 else OTHER if is_like else "none"
+            colour = OWN if label.startswith("Retort") else OTHER if is_like else "none"
             out.append(text(LABEL - 8, y + BAR - 4, label + ("" if is_like else " *"), "12px", "end"))
             out.append('<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s" stroke="%s"/>' % (LABEL, y, length, BAR, colour, FAINT if colour == "none" else colour))
             out.append(text(LABEL + length + 6, y + BAR - 4, "%.1f" % value, "12px"))

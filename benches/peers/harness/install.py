@@ -78,9 +78,9 @@ class Tools:
         return str(cert), str(key), str(pem)
 
     def version(self, name):
-        ask = {"retort": ["--version"], "nginx": ["-v"], "haproxy": ["-v"], "haproxy28": ["-v"], "envoy": ["--version"],
+        ask = {"retort": ["--version"], "retort-pgo": ["--version"], "nginx": ["-v"], "haproxy": ["-v"], "haproxy28": ["-v"], "envoy": ["--version"],
                "traefik": ["version"], "caddy": ["version"], "wrk": ["-v"], "h2load": ["--version"]}
-        if name == "floor":
+        if name.startswith("floor"):
             return "Pingora " + re.search(r'name = "pingora"\nversion = "(.*)"', (PROJECT / "Cargo.lock").read_text())[1]
         environment = dict(os.environ, LD_LIBRARY_PATH=self.paths.get(name + "-lib") or "")
         asked = subprocess.run([self.paths[name], *ask[name]], capture_output=True, text=True, env=environment)

@@ -29,7 +29,7 @@ def saturate(pin, scenario, place, seconds):
     """As much as it takes. `pin` are the words that bind the command to a processor."""
     if scenario.protocol == "h2":
         return h2load(pin, scenario, place, seconds, ["-c%d" % H2_CONNECTIONS, "-m%d" % H2_STREAMS])
-    command = pin + ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%gs" % max(1, seconds), "--latency", *headers(scenario), url(scenario, place)]
+    command = pin + ["wrk", "-t1", "-c%d" % CONNECTIONS, "-d%ds" % max(1, round(seconds)), "--latency", *headers(scenario), url(scenario, place)]
     out = subprocess.run(command, capture_output=True, text=True).stdout
     percentiles = {rank: float(value) * UNITS[unit] for rank, value, unit in re.findall(r"^\s+(50|99)%\s+([\d.]+)(us|ms|s|m)$", out, re.M)}
     count = re.search(r"(\d+) requests in", out)

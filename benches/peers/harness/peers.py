@@ -74,29 +74,35 @@ def rules(line):
     return "\n".join(line(index, STATUSES[index % len(STATUSES)]) for index in range(RULES))
 
 
-def retort(binaries, place):
-    forms = """<message media-type="text/html" content-type="text/html"><![CDATA[<h1>%s</h1><p>%U %g</p>]]></message>
-    <message><![CDATA[%s %U %g]]></message>"""
-    more = rules(lambda index, status: '<status-code id="r%d" code-regex="%d" path="/p%d/.*"><message>rule %d</message></status-code>'
-                 % (index, status, index, index))
-    file = place.write("retort.cfg.xml", RULES=more if place.variant == "rules" else "",
-                       FORMS=forms if place.variant == "browser" else "")
-    argv = [binaries["retort"], "serve", "--rules", file, "--upstream", "http://127.0.0.1:%d" % place.origin,
-            "--listen", "127.0.0.1:%d" % place.port, "--threads", str(place.workers), "--keep-alive-timeout", "600s",
-            "--tls-listen", "127.0.0.1:%d" % place.tls, "--tls-cert", place.cert, "--tls-key", place.key,
-            "--max-connection-requests", "4294967295", "--max-connections", "12000"]
-    known = subprocess.run([binaries["retort"], "serve", "--help"], capture_output=True, text=True).stdout
-    if "--admin" in known:
-        argv += ["--admin", "127.0.0.1:%d" % place.admin]
-    if "--access-log" in known:
-        argv += ["--log", "warn", "--access-log", place.log or "off"]
-        return Command(argv)
-    return Command(argv + ["--log", "warn,retort::access=%s" % ("info" if place.log else "off")])
+def retort(name):
+    def command(binaries, place):
+        forms = """<message media-type="text/html" content-type="text/html"><![CDATA[<h1>%s</h1><p>%U %g</p>]]></message>
+        <message><![CDATA[%s %U %g]]></message>"""
+        more = rules(lambda index, status: '<status-code id="r%d" code-regex="%d" path="/p%d/.*"><message>rule %d</message></status-code>'
+                     % (index, status, index, index))
+        file = place.write("retort.cfg.xml", RULES=more if place.variant == "rules" else "",
+                           FORMS=forms if place.variant == "browser" else "")
+        argv = [binaries[name], "serve", "--rules", file, "--upstream", "http://127.0.0.1:%d" % place.origin,
+                "--listen", "127.0.0.1:%d" % place.port, "--threads", str(place.workers), "--keep-alive-timeout", "600s",
+                "--tls-listen", "127.0.0.1:%d" % place.tls, "--tls-cert", place.cert, "--tls-key", place.key,
+                "--max-connection-requests", "4294967295", "--max-connections", "12000"]
+        known = subprocess.run([binaries[name], "serve", "--help"], capture_output=True, text=True).stdout
+        if "--admin" in known:
+            argv += ["--admin", "127.0.0.1:%d" % place.admin]
+        if "--access-log" in known:
+            argv += ["--log", "warn", "--access-log", place.log or "off"]
+            return Command(argv)
+        return Command(argv + ["--log", "warn,retort::access=%s" % ("info" if place.log else "off")])
+
+    return command
 
 
-def floor(binaries, place):
-    return Command([binaries["floor"], "127.0.0.1:%d" % place.origin, str(place.workers), "127.0.0.1:%d" % place.port,
-                    "127.0.0.1:%d" % place.tls, place.cert, place.key])
+def floor(name):
+    def command(binaries, place):
+        return Command([binaries[name], "127.0.0.1:%d" % place.origin, str(place.workers), "127.0.0.1:%d" % place.port,
+                        "127.0.0.1:%d" % place.tls, place.cert, place.key])
+
+    return command
 
 
 def nginx(binaries, place):
@@ -192,9 +198,13 @@ def go(place):
     return {"GOMAXPROCS": str(place.workers)}
 
 
+FLOOR_CANNOT = {"log": "has none", "rules": "has none", "rules-pass": "has none"}
+
 PEERS = [
-    Peer("retort", "Retort", retort),
-    Peer("floor", "bare Pingora", floor, replaces=False, cannot={"log": "has none", "rules": "has none", "rules-pass": "has none"}),
+    Peer("retort", "Retort", retort("retort")),
+    Peer("retort-pgo", "Retort, by a profile", retort("retort-pgo")),
+    Peer("floor", "bare Pingora", floor("floor"), replaces=False, cannot=FLOOR_CANNOT),
+    Peer("floor-pgo", "bare Pingora, by a profile", floor("floor-pgo"), replaces=False, cannot=FLOOR_CANNOT),
     Peer("nginx", "nginx", nginx),
     Peer("haproxy", "HAProxy 2.6", haproxy("haproxy")),
     Peer("haproxy28", "HAProxy 2.8", haproxy("haproxy28")),
@@ -202,5 +212,8 @@ PEERS = [
     Peer("traefik", "Traefik", traefik),
     Peer("caddy", "Caddy", caddy),
 ]
+
+# Built by benches/pgo; they take part where they are given.
+BY_PROFILE = ("retort-pgo", "floor-pgo")
 
 BY_NAME = {peer.name: peer for peer in PEERS}

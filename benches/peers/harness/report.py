@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 
 from . import chart
-from .peers import PEERS
+from .peers import BY_PROFILE, PEERS
 from .scenarios import SCENARIOS
 
 BEGIN, END = "<!-- peers:begin -->", "<!-- peers:end -->"
@@ -166,34 +166,43 @@ def starts(results):
 
 def goals(results):
     """Retort beside the others, by what both cost: the rate is its inverse where the proxy's processor is full."""
-    rows = []
-    for scenario in SCENARIOS:
-        own = results.median(scenario.name, "retort", "cpu_us")
-        if own is None or scenario.load != "saturate":
+    for own in PEERS:
+        if own.name not in ("retort", *BY_PROFILE[:1]):
             continue
-        row = [scenario.title]
-        for peer in PEERS[1:]:
-            other = results.median(scenario.name, peer.name, "cpu_us")
-            if other is None:
-                row.append("–")
-            elif not peer.replaces:
-                row.append("%+.1f µs (%+.0f %%)" % (own - other, (own / other - 1) * 100))
-            else:
-                goal = GOALS.get(peer.name)
-                if peer.name == "traefik" and scenario.passes is None:
-                    goal = GOAL_TRAEFIK_REPLACED
-                if scenario.name in DISCARDED and goal is None:
-                    goal = GOAL_DISCARDED
-                ratio = other / own
-                row.append("%.2f%s" % (ratio, "" if goal is None or ratio >= goal else " (goal: %g)" % goal))
-        rows.append(row)
-    if rows:
-        yield "\n### Retort beside the others\n"
-        yield "How many times Retort's CPU per request another takes, medians; for bare Pingora, what Retort takes more.\n"
-        yield "| | " + " | ".join(peer.title for peer in PEERS[1:]) + " |"
-        yield "|---|" + "--:|" * len(PEERS[1:])
-        for row in rows:
-            yield "| " + " | ".join(row) + " |"
+        others = [peer for peer in PEERS if not peer.name.startswith("retort") and any(name == peer.name for _, name in results.cells)]
+        # Builds by a profile are compared with each other.
+        others = [peer for peer in others if peer.replaces or (peer.name in BY_PROFILE) == (own.name in BY_PROFILE)]
+        rows = [row for row in (beside(results, own, others, scenario) for scenario in SCENARIOS if scenario.load == "saturate") if row]
+        if rows:
+            yield "\n### %s beside the others\n" % own.title
+            yield "How many times its CPU per request another takes, medians; for bare Pingora, what it takes more.\n"
+            yield "| | " + " | ".join(peer.title for peer in others) + " |"
+            yield "|---|" + "--:|" * len(others)
+            for row in rows:
+                yield "| " + " | ".join(row) + " |"
+
+
+def beside(results, peer, others, scenario):
+    """A row of that table; nothing where it was not measured."""
+    own = results.median(scenario.name, peer.name, "cpu_us")
+    if own is None:
+        return None
+    row = [scenario.title]
+    for peer in others:
+        other = results.median(scenario.name, peer.name, "cpu_us")
+        if other is None:
+            row.append("–")
+        elif not peer.replaces:
+            row.append("%+.1f µs (%+.0f %%)" % (own - other, (own / other - 1) * 100))
+        else:
+            goal = GOALS.get(peer.name)
+            if peer.name == "traefik" and scenario.passes is None:
+                goal = GOAL_TRAEFIK_REPLACED
+            if scenario.name in DISCARDED and goal is None:
+                goal = GOAL_DISCARDED
+            ratio = other / own
+            row.append("%.2f%s" % (ratio, "" if goal is None or ratio >= goal else " (goal: %g)" % goal))
+    return row
 
 
 def spread(values, form):
