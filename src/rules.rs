@@ -1,5 +1,6 @@
 //! The rules, and the decision they make.
 
+mod by_path;
 pub mod condition;
 mod decide;
 pub mod decision;

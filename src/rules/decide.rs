@@ -52,14 +52,15 @@ impl Rules {
 
     /// The rule that applies, or what kept the first candidate from it, if there was one.
     fn first_match(&self, exchange: &Exchange<'_>) -> Result<&StatusRule, Option<Failed<'_>>> {
-        let mut first = None;
-        for rule in self.candidates(exchange.response.status) {
-            match rule.conditions.failed(exchange) {
-                None => return Ok(rule),
-                Some(condition) => first = first.or(Some(Failed { rule, condition })),
-            }
+        let Exchange { request, response, .. } = exchange;
+        let rule = |position: u32| self.rules.get(position as usize);
+        let holds = |position| rule(position).is_some_and(|rule| rule.conditions.failed(exchange).is_none());
+        if let Some(rule) = self.index.first(response.status, request.path, holds).and_then(rule) {
+            return Ok(rule);
         }
-        Err(first)
+        let first = self.candidates(response.status).next();
+        Err(first
+            .and_then(|rule| rule.conditions.failed(exchange).map(|condition| Failed { rule, condition })))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which rules a status is for, found by a look-up.
 
-use super::StatusRule;
+use super::{StatusRule, by_path::ByPath};
 use crate::status::{CODES, StatusSet};
 
 /// For each status its candidates: the rules for it in order, up to the first that has no
@@ -8,10 +8,21 @@ use crate::status::{CODES, StatusSet};
 /// than statuses.
 #[derive(Debug)]
 pub(super) struct Index {
-    lists: Vec<Vec<u32>>,
+    lists: Vec<List>,
     /// For each status from 100 the position of its list.
     by_status: Box<[u16]>,
 }
+
+/// Rules in order.
+#[derive(Debug)]
+struct List {
+    rules: Vec<u32>,
+    /// The same, where there are many.
+    by_path: Option<ByPath>,
+}
+
+/// So many rules are asked one after the other.
+const FEW: usize = 8;
 
 /// Statuses that all rules so far treat alike, and the rules for them.
 struct Class {
@@ -44,16 +55,30 @@ impl Index {
             places
                 .filter(|(_, status)| class.statuses.contains(*status))
                 .for_each(|(place, _)| *place = list);
-            index.lists.push(class.rules);
+            let by_path = (class.rules.len() > FEW).then(|| ByPath::new(rules, &class.rules));
+            index.lists.push(List { rules: class.rules, by_path });
         }
         index
     }
 
     /// The positions of the rules that may be for this status, in order.
     pub(super) fn candidates(&self, status: u16) -> &[u32] {
-        let index = status.checked_sub(*CODES.start()).map(usize::from);
-        let list = index.and_then(|index| self.by_status.get(index));
-        list.and_then(|&list| self.lists.get(usize::from(list))).map_or(&[], Vec::as_slice)
+        self.list(status).map_or(&[], |list| &list.rules)
+    }
+
+    /// The position of the first rule for this status that holds. Those that cannot hold for this path
+    /// may not be asked.
+    pub(super) fn first(&self, status: u16, path: &str, mut holds: impl FnMut(u32) -> bool) -> Option<u32> {
+        let list = self.list(status)?;
+        match &list.by_path {
+            Some(by_path) => by_path.first(path.as_bytes(), holds),
+            None => list.rules.iter().copied().find(|&position| holds(position)),
+        }
+    }
+
+    fn list(&self, status: u16) -> Option<&List> {
+        let index = status.checked_sub(*CODES.start()).map(usize::from)?;
+        self.lists.get(usize::from(*self.by_status.get(index)?))
     }
 }
 

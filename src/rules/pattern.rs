@@ -77,6 +77,11 @@ impl Pattern {
         Ok(Self { source: source.to_owned(), start, rest: Rest::Regex(regex) })
     }
 
+    /// What every value that it matches begins with.
+    pub(super) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
     /// Whether it matches the whole value. A byte that is not UTF-8 is matched as U+FFFD.
     pub fn matches(&self, value: &[u8]) -> bool {
         match std::str::from_utf8(value) {
