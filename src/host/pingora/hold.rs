@@ -52,6 +52,7 @@ enum State {
     /// The message is known; the head that it goes with has not come.
     Armed(Reply),
     Replaced {
+        /// Bytes of the old content: those that came, or all if that is too much to begin with.
         dropped: u64,
         ended: bool,
     },
@@ -134,16 +135,25 @@ impl Hold {
 
     fn armed(&mut self, request: &RequestHeader, reply: Reply, task: HttpTask, out: &mut Vec<HttpTask>) {
         match task {
-            HttpTask::Header(head, ended) => match replace(request, head, reply, out) {
-                Ok(()) => self.state = State::Replaced { dropped: 0, ended },
-                Err(head) => {
-                    self.outcome = Some(Outcome::panic());
-                    out.push(HttpTask::Header(head, ended));
+            HttpTask::Header(head, ended) => {
+                let dropped = self.excess(&head);
+                match replace(request, head, reply, out) {
+                    Ok(()) => self.state = State::Replaced { dropped, ended },
+                    Err(head) => {
+                        self.outcome = Some(Outcome::panic());
+                        out.push(HttpTask::Header(head, ended));
+                    }
                 }
-            },
+            }
             // Nothing can come before the head but the news that it won't.
             other => out.push(other),
         }
+    }
+
+    /// How long the old content is, if that is known to be more than is worth reading: then none of it
+    /// is.
+    fn excess(&self, head: &ResponseHeader) -> u64 {
+        declared_length(head).filter(|length| *length > self.limit).unwrap_or_default()
     }
 
     fn waited(
@@ -178,10 +188,11 @@ impl Hold {
                 decided => break decided,
             }
         };
+        let excess = self.excess(&head);
         match verdict {
             Verdict::Reply(reply) if reply.body.is_some() => match replace(request, head, reply, out) {
                 Ok(()) => {
-                    let dropped = waiting.kept.len() as u64;
+                    let dropped = excess.max(waiting.kept.len() as u64);
                     self.state = State::Replaced { dropped, ended: end != End::NotYet };
                     return;
                 }
@@ -374,6 +385,26 @@ mod tests {
         let mut held = Held::new(IF_EMPTY, Until::FirstByte);
         assert_eq!(held.feed(head(404, true)), ["404", "empty end"]);
         assert_eq!(held.hold.progress(), Progress::Done);
+    }
+
+    #[test]
+    fn content_that_is_said_to_be_too_long_is_not_read_at_all() {
+        for (length, before, after) in
+            [("10", Progress::Draining, Progress::Done), ("11", Progress::Flooded, Progress::Done)]
+        {
+            let reply =
+                Reply { status: 404, body: Some("new".into()), edits: Vec::new(), refused: Vec::new() };
+            let mut hold = Hold::replacing(reply, 10);
+            let request = RequestHeader::build("GET", b"/", None).unwrap();
+            let mut head = ResponseHeader::build(404, None).unwrap();
+            head.insert_header("Content-Length", length).unwrap();
+            let mut out = Vec::new();
+            hold.feed(&request, HttpTask::Header(Box::new(head), false), &mut out);
+            assert_eq!(out.iter().map(summary).collect::<Vec<_>>(), ["404", "new end"]);
+            assert_eq!(hold.progress(), before);
+            hold.feed(&request, HttpTask::Done, &mut out);
+            assert_eq!(hold.progress(), after);
+        }
     }
 
     #[test]
