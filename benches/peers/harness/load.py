@@ -12,6 +12,8 @@ CONNECTIONS = 64
 # Streams on each of fewer connections in HTTP/2: as many requests at once.
 H2_CONNECTIONS, H2_STREAMS = 8, 8
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+# Seconds that a load may take beyond its time.
+PATIENCE = 30
 # Connections from one address of the loopback network.
 PER_ADDRESS = 5000
 
@@ -55,7 +57,11 @@ def fixed(pin, scenario, place, seconds, rate):
 def h2load(pin, scenario, place, seconds, options):
     with tempfile.NamedTemporaryFile(prefix="h2load") as log:
         command = pin + ["h2load", "-t1", "-D%d" % max(1, round(seconds)), "--log-file=" + log.name, *options, *headers(scenario), url(scenario, place)]
-        out = subprocess.run(command, capture_output=True, text=True).stdout
+        try:
+            out = subprocess.run(command, capture_output=True, text=True, timeout=seconds + PATIENCE).stdout
+        except subprocess.TimeoutExpired:
+            # It may wait for ever for a connection that is to end.
+            return {"requests": 0, "rate": 0, "errors": "h2load did not end"}
         lines = [line.split() for line in open(log.name)]
     latencies = sorted(int(microseconds) for _, status, microseconds in lines if int(status) == scenario.status)
     others = len(lines) - len(latencies)
