@@ -270,7 +270,6 @@ fn a_file_that_was_moved_away_or_removed_is_made_anew() {
         bench.path().exists()
     });
     fs::remove_file(bench.path()).unwrap();
-    let mut client = proxy.connect();
     until("another one", || {
         client.get("/last", "");
         bench.path().exists()

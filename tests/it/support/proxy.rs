@@ -62,6 +62,8 @@ impl Proxy {
         let mut options = Options::new(vec!["127.0.0.1:0".parse().unwrap()], urls);
         options.threads = 1;
         options.life.lame_duck = Duration::ZERO;
+        // Tests that ask until something happens ask as often as the machine can.
+        options.limits.requests_per_connection = u32::MAX;
         adjust(&mut options);
         Self::running(Server::bind(options, Arc::clone(&live)).unwrap(), live)
     }
