@@ -24,6 +24,10 @@ struct List {
 /// So many rules are asked one after the other.
 const FEW: usize = 8;
 
+/// Entries of all lists that are searched by path: some ten MiB. Rules for statuses that overlap in
+/// every way can make hundreds of lists of nearly all of them.
+const MOST: usize = 1 << 17;
+
 /// Statuses that all rules so far treat alike, and the rules for them.
 struct Class {
     statuses: StatusSet,
@@ -49,13 +53,16 @@ impl Index {
             }
             open = rest;
         }
+        let mut room = MOST;
         let mut index = Self { lists: Vec::new(), by_status: CODES.map(|_| 0).collect() };
         for (list, class) in (0..).zip(open.into_iter().chain(closed)) {
             let places = index.by_status.iter_mut().zip(CODES);
             places
                 .filter(|(_, status)| class.statuses.contains(*status))
                 .for_each(|(place, _)| *place = list);
-            let by_path = (class.rules.len() > FEW).then(|| ByPath::new(rules, &class.rules));
+            let count = class.rules.len();
+            let by_path = (FEW + 1..=room).contains(&count).then(|| ByPath::new(rules, &class.rules));
+            room -= by_path.as_ref().map_or(0, |_| count);
             index.lists.push(List { rules: class.rules, by_path });
         }
         index
@@ -139,6 +146,21 @@ mod tests {
         let index = Index::new(&rules);
         assert_eq!(index.lists.len(), 1);
         assert_eq!(index.candidates(503).len(), 1000);
+    }
+
+    #[test]
+    fn what_is_searched_by_path_is_bounded() {
+        // A class for nearly each status, each with half of all rules.
+        let rules: Vec<_> = (0..500_u16)
+            .map(|n| rule((0..450).map(|k| 100 + (n * 7 + k * (n % 89 + 1)) % 900), true))
+            .collect();
+        let index = Index::new(&rules);
+        let by_path: Vec<_> = index.lists.iter().filter(|list| list.by_path.is_some()).collect();
+        let entries: usize = by_path.iter().map(|list| list.rules.len()).sum();
+        assert!(entries <= MOST && by_path.len() < index.lists.len(), "{entries}");
+        for status in [100, 404, 999] {
+            assert_eq!(index.first(status, "/", |_| true), index.candidates(status).first().copied());
+        }
     }
 
     #[test]
