@@ -52,10 +52,10 @@ class Tools:
                 found = self._in_wheel(environment, name)
             self.paths[name] = found
 
-    def built(self, retort=None, floor=None, origin=None):
-        """The programs of this tree; those that are not given are built."""
+    def built(self, peers, retort=None, floor=None, origin=None):
+        """The programs of this tree; those that take part and are not given are built."""
         given = {"retort": retort, "floor": floor, "origin": origin}
-        wanted = [name for name, path in given.items() if not path]
+        wanted = [name for name, path in given.items() if not path and name in ("origin", *peers)]
         if wanted:
             self.say("building " + " ".join(wanted))
             kinds = {"retort": "--bin", "floor": "--bench", "origin": "--bench"}
