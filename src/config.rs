@@ -1,7 +1,7 @@
 //! The rules file: from bytes to [`Rules`], or to all the mistakes in it.
 
 use std::{
-    io,
+    io, iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +18,7 @@ pub(crate) use schema::{NAMESPACE, OLD_NAMESPACES};
 
 use crate::Rules;
 use document::Document;
-use href::{Disk, Files, ReadError, read_bounded};
+use href::{Digest, Disk, Files, ReadError, read_bounded};
 
 /// The largest rules file, in bytes.
 pub const MAX_RULES_FILE: u64 = 16 << 20;
@@ -32,6 +32,8 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Every file that was read: the rules file, then the message files.
     pub files: Vec<PathBuf>,
+    /// What each of them held.
+    pub(crate) digests: Option<Vec<Digest>>,
 }
 
 /// Why a rules file cannot be used.
@@ -43,20 +45,25 @@ pub struct Refused {
     pub files: Vec<PathBuf>,
     /// Whether there is no rules file.
     pub missing: bool,
+    /// What each of the files held, where all of them could be read.
+    pub(crate) digests: Option<Vec<Digest>>,
 }
 
 /// Loads a rules file and the message files that it names.
 pub fn load(path: &Path) -> Result<Loaded, Refused> {
     let mut disk = Disk::default();
-    let (result, missing) = match read_bounded(path, MAX_RULES_FILE) {
+    let bytes = read_bounded(path, MAX_RULES_FILE);
+    let digest = bytes.is_ok().then(|| Digest::of(&bytes));
+    let (result, missing) = match bytes {
         Ok(bytes) => (parse(&bytes, path, &mut disk), false),
         Err(error) => (Err(unreadable(path, &error)), is_missing(&error)),
     };
+    let digests = digest.zip(disk.digests()).map(|(first, rest)| iter::once(first).chain(rest).collect());
     let mut files = vec![path.to_owned()];
     files.append(&mut disk.asked);
     match result {
-        Ok((rules, warnings)) => Ok(Loaded { rules, warnings, files }),
-        Err(diagnostics) => Err(Refused { diagnostics, files, missing }),
+        Ok((rules, warnings)) => Ok(Loaded { rules, warnings, files, digests }),
+        Err(diagnostics) => Err(Refused { diagnostics, files, missing, digests }),
     }
 }
 

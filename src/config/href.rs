@@ -3,6 +3,7 @@
 use std::{
     fmt,
     fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
     io::{self, Read},
     path::{Component, Path, PathBuf},
 };
@@ -63,7 +64,13 @@ pub trait Files {
 pub struct Disk {
     /// The paths in the order of asking, each once.
     pub asked: Vec<PathBuf>,
+    /// What each was found to hold. `None`: it was not read, or not the same each time.
+    digests: Vec<Option<Digest>>,
 }
+
+/// What was read of a file, hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Digest(u64);
 
 impl Target {
     /// Reads an `href`: a `file:` URI (RFC 8089), or a path relative to `base`, the directory of
@@ -91,9 +98,16 @@ impl Target {
 
 impl Files for Disk {
     fn read(&mut self, target: &Target) -> Result<String, HrefError> {
-        if !self.asked.contains(&target.path) {
-            self.asked.push(target.path.clone());
-        }
+        let again = self.asked.iter().position(|path| *path == target.path);
+        let index = again.unwrap_or(self.asked.len());
+        let before = match again {
+            Some(index) => self.digests[index].take(),
+            None => {
+                self.asked.push(target.path.clone());
+                self.digests.push(None);
+                None
+            }
+        };
         let unreadable = |error| HrefError::Unreadable(target.path.clone(), error);
         let real = target.path.canonicalize().map_err(unreadable)?;
         if let Some(within) = &target.within {
@@ -103,7 +117,10 @@ impl Files for Disk {
                 return Err(HrefError::Outside(target.path.clone()));
             }
         }
-        let bytes = read_bounded(&real, MAX_MESSAGE_FILE).map_err(|error| match error {
+        let bytes = read_bounded(&real, MAX_MESSAGE_FILE);
+        let digest = bytes.is_ok().then(|| Digest::of(&bytes));
+        self.digests[index] = digest.filter(|_| again.is_none() || before == digest);
+        let bytes = bytes.map_err(|error| match error {
             ReadError::Io(error) => HrefError::Unreadable(target.path.clone(), error),
             ReadError::NotAFile => HrefError::NotAFile(target.path.clone()),
             ReadError::TooLarge(limit) => HrefError::TooLarge(target.path.clone(), limit),
@@ -120,6 +137,28 @@ pub(crate) enum ReadError {
     Io(io::Error),
     NotAFile,
     TooLarge(u64),
+}
+
+impl Disk {
+    /// What every file that was asked for held. `None`: not each of them was read, or they were
+    /// not the same each time.
+    pub(crate) fn digests(&self) -> Option<Vec<Digest>> {
+        self.digests.iter().copied().collect()
+    }
+}
+
+impl Digest {
+    /// Of what came of reading a file.
+    pub(crate) fn of(read: &Result<Vec<u8>, ReadError>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        match read {
+            Ok(bytes) => ("bytes", bytes).hash(&mut hasher),
+            Err(ReadError::Io(error)) => ("error", error.kind()).hash(&mut hasher),
+            Err(ReadError::NotAFile) => "not a file".hash(&mut hasher),
+            Err(ReadError::TooLarge(_)) => "too large".hash(&mut hasher),
+        }
+        Self(hasher.finish())
+    }
 }
 
 /// Reads a regular file of at most `limit` bytes. Nothing that could block is opened.

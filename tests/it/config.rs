@@ -228,7 +228,7 @@ fn message_files() {
         config::load(&path("rules.xml"))
     };
     let refused = |href: &str| {
-        let Refused { diagnostics, files, missing } = load(href).unwrap_err();
+        let Refused { diagnostics, files, missing, .. } = load(href).unwrap_err();
         assert!(!missing && files[0] == path("rules.xml"));
         let text = diagnostics.to_string();
         text.lines().next().unwrap().replace(directory.path().to_str().unwrap(), "DIR")

@@ -3,14 +3,14 @@
 use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use super::way::Way;
 use crate::config::{
     MAX_RULES_FILE,
-    href::{ReadError, read_bounded},
+    href::{Digest, read_bounded},
 };
 
 /// Seconds. Clocks of servers of files may differ from this one's, by less where all is well.
@@ -32,12 +32,9 @@ pub(super) struct Sighting {
 impl Sighting {
     /// Looks at all files.
     pub(super) fn of(files: &[PathBuf]) -> Self {
-        let mut hasher = DefaultHasher::new();
-        files.len().hash(&mut hasher);
-        for file in files {
-            hash(file, &mut hasher);
-        }
-        let fingerprint = Fingerprint(hasher.finish());
+        // No file of a unit may be larger than the rules file.
+        let digest = |file: &PathBuf| Digest::of(&read_bounded(file, MAX_RULES_FILE));
+        let fingerprint = Fingerprint::of(&files.iter().map(digest).collect::<Vec<_>>());
         Self { ways: files.iter().map(|file| Way::to(file)).collect(), fingerprint }
     }
 }
@@ -59,19 +56,18 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-fn hash(path: &Path, hasher: &mut DefaultHasher) {
-    // No file of a unit may be larger than the rules file.
-    match read_bounded(path, MAX_RULES_FILE) {
-        Ok(bytes) => ("bytes", bytes).hash(hasher),
-        Err(ReadError::Io(error)) => ("error", error.kind()).hash(hasher),
-        Err(ReadError::NotAFile) => "not a file".hash(hasher),
-        Err(ReadError::TooLarge(_)) => "too large".hash(hasher),
+impl Fingerprint {
+    /// Of what the files of a unit hold, in their order.
+    pub(super) fn of(digests: &[Digest]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        digests.hash(&mut hasher);
+        Self(hasher.finish())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, process::Command, time::Duration};
+    use std::{fs, path::Path, process::Command, time::Duration};
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -31,6 +31,11 @@ pub(in crate::host) trait Source {
 
     /// Every file that was asked for on the way to a verdict.
     fn files<'a>(&'a self, verdict: &'a Result<Self::Good, Self::Bad>) -> &'a [PathBuf];
+
+    /// What they held when a verdict was reached, where that is known of each of them.
+    fn read(&self, _: &Result<Self::Good, Self::Bad>) -> Option<Fingerprint> {
+        None
+    }
 }
 
 /// Files that are loaded as one.
@@ -89,11 +94,16 @@ impl<S: Source> Unit<S> {
         let mut tries = TRIES;
         loop {
             let (before, armed) = self.sight(watch);
+            let begun = Instant::now();
+            let mut verdict = self.source.load();
             // Where files were changed just now, one more change could get the same time.
             if pause > TICK || !before.is_old(SystemTime::now()) {
-                thread::sleep(pause);
+                thread::sleep(pause.saturating_sub(begun.elapsed()));
+                // What came of such a change, and was undone by another, was read as well.
+                if self.source.read(&verdict) != Some(before.fingerprint) {
+                    verdict = self.source.load();
+                }
             }
-            let verdict = self.source.load();
             let files = self.source.files(&verdict);
             let steady = armed && *files == self.files && Sighting::of(files) == before;
             files.clone_into(&mut self.files);
@@ -127,5 +137,70 @@ impl Last {
             true => self.sighting.fingerprint == now.fingerprint,
             false => self.sighting == *now,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::config::href::Digest;
+
+    /// Tells in turn that this is what it read.
+    struct Told {
+        files: Vec<PathBuf>,
+        loads: Vec<Option<&'static str>>,
+        last: Option<&'static str>,
+    }
+
+    impl Source for Told {
+        type Good = usize;
+        type Bad = ();
+
+        fn load(&mut self) -> Result<usize, ()> {
+            self.last = self.loads.pop().unwrap();
+            Ok(self.loads.len())
+        }
+
+        fn files<'a>(&'a self, _: &'a Result<usize, ()>) -> &'a [PathBuf] {
+            &self.files
+        }
+
+        fn read(&self, _: &Result<usize, ()>) -> Option<Fingerprint> {
+            self.last.map(fingerprint)
+        }
+    }
+
+    fn fingerprint(content: &str) -> Fingerprint {
+        Fingerprint::of(&[Digest::of(&Ok(content.into()))])
+    }
+
+    /// How many of these loads were left over for the verdict on a file that was just written.
+    fn left(loads: &[Option<&'static str>]) -> usize {
+        let directory = tempfile::tempdir().unwrap();
+        let files = vec![directory.path().join("a")];
+        fs::write(&files[0], "content").unwrap();
+        let source = Told { files: files.clone(), loads: loads.iter().rev().copied().collect(), last: None };
+        let Judged { fingerprint: judged, verdict, steady } =
+            Unit::new(source, files).load(&mut Watch::off(), TICK);
+        assert!(steady);
+        assert_eq!(judged, fingerprint("content"));
+        verdict.unwrap()
+    }
+
+    #[test]
+    fn what_was_read_as_it_was_seen_is_not_read_again() {
+        assert_eq!(left(&[Some("content"), None]), 1);
+    }
+
+    #[test]
+    fn a_change_that_left_no_other_trace_is_found_by_what_was_read() {
+        assert_eq!(left(&[Some("for a moment"), Some("content"), None]), 1);
+    }
+
+    #[test]
+    fn where_it_is_not_known_what_was_read_it_is_read_after_the_wait() {
+        assert_eq!(left(&[None, None, None]), 1);
     }
 }
