@@ -25,15 +25,37 @@ pub(super) fn socket(address: SocketAddr) -> String {
 }
 
 fn v4(address: Ipv4Addr) -> String {
-    let mut text = String::with_capacity("255.255.255.255:65535".len());
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            text.push('.');
-        }
-        text.push_str(itoa::Buffer::new().format(octet));
+    // As long as the longest, and some bytes that the last octet is written over.
+    let mut bytes = [b'.'; "255.255.255.255".len() + 1];
+    let mut end = 0;
+    for octet in address.octets() {
+        let (digits, count) = OCTETS[usize::from(octet)];
+        bytes[end..end + digits.len()].copy_from_slice(&digits);
+        end += count + 1;
     }
+    let mut text = String::with_capacity("255.255.255.255:65535".len());
+    // Of digits and dots, the last of which belongs to no address.
+    text.push_str(str::from_utf8(&bytes[..end - 1]).unwrap_or_default());
     text
 }
+
+/// The digits of each octet, what follows them, and how many they are.
+const OCTETS: [([u8; 4], usize); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < octets.len() {
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let count = if octet > 99 { 3 } else if octet > 9 { 2 } else { 1 };
+        let mut index = 0;
+        while index < count {
+            octets[octet].0[index] = b'0' + digits[3 - count + index] as u8;
+            index += 1;
+        }
+        octets[octet].1 = count;
+        octet += 1;
+    }
+    octets
+};
 
 #[cfg(test)]
 mod tests {
@@ -55,6 +77,10 @@ mod tests {
             assert_eq!(ip(address), address.to_string());
             let address = SocketAddr::new(address, port);
             assert_eq!(socket(address), address.to_string());
+        }
+        for octet in 0..=255 {
+            let address = Ipv4Addr::new(octet, 255 - octet, octet / 2, octet / 3);
+            assert_eq!(v4(address), address.to_string());
         }
     }
 }
