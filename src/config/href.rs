@@ -1,6 +1,7 @@
 //! Message files: what an `href` names, and how it is read.
 
 use std::{
+    collections::HashMap,
     fmt,
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
@@ -65,7 +66,7 @@ pub struct Disk {
     /// The paths in the order of asking, each once.
     pub asked: Vec<PathBuf>,
     /// What each was found to hold. `None`: it was not read, or not the same each time.
-    digests: Vec<Option<Digest>>,
+    digests: HashMap<PathBuf, Option<Digest>>,
 }
 
 /// What was read of a file, hashed.
@@ -98,16 +99,10 @@ impl Target {
 
 impl Files for Disk {
     fn read(&mut self, target: &Target) -> Result<String, HrefError> {
-        let again = self.asked.iter().position(|path| *path == target.path);
-        let index = again.unwrap_or(self.asked.len());
-        let before = match again {
-            Some(index) => self.digests[index].take(),
-            None => {
-                self.asked.push(target.path.clone());
-                self.digests.push(None);
-                None
-            }
-        };
+        let before = self.digests.insert(target.path.clone(), None);
+        if before.is_none() {
+            self.asked.push(target.path.clone());
+        }
         let unreadable = |error| HrefError::Unreadable(target.path.clone(), error);
         let real = target.path.canonicalize().map_err(unreadable)?;
         if let Some(within) = &target.within {
@@ -119,7 +114,9 @@ impl Files for Disk {
         }
         let bytes = read_bounded(&real, MAX_MESSAGE_FILE);
         let digest = bytes.is_ok().then(|| Digest::of(&bytes));
-        self.digests[index] = digest.filter(|_| again.is_none() || before == digest);
+        if before.is_none_or(|before| before == digest) {
+            self.digests.insert(target.path.clone(), digest);
+        }
         let bytes = bytes.map_err(|error| match error {
             ReadError::Io(error) => HrefError::Unreadable(target.path.clone(), error),
             ReadError::NotAFile => HrefError::NotAFile(target.path.clone()),
@@ -143,7 +140,7 @@ impl Disk {
     /// What every file that was asked for held. `None`: not each of them was read, or they were
     /// not the same each time.
     pub(crate) fn digests(&self) -> Option<Vec<Digest>> {
-        self.digests.iter().copied().collect()
+        self.asked.iter().map(|path| self.digests.get(path).copied().flatten()).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     error::{Construct, Error, ErrorKind},
-    names::{is_name_char, is_name_start, is_space},
+    names::{is_ascii_name_char, is_name_char, is_name_start, is_space},
 };
 
 /// A name with its prefix, as written.
@@ -64,16 +64,27 @@ impl<'t> Cursor<'t> {
         !self.take_while(is_space).is_empty()
     }
 
+    /// Characters of names, and colons.
+    fn name(&mut self) -> &'t str {
+        let rest = self.rest();
+        let ascii = rest.bytes().take_while(|byte| is_ascii_name_char(*byte) || *byte == b':').count();
+        if rest.as_bytes().get(ascii).is_some_and(|next| !next.is_ascii()) {
+            return self.take_while(|c| is_name_char(c) || c == ':');
+        }
+        self.at += ascii;
+        rest.get(..ascii).unwrap_or_default()
+    }
+
     /// `QName` (Namespaces in XML, §4).
     pub(super) fn qname(&mut self) -> Result<QName<'t>, Error> {
         let start = self.at;
-        let text = self.take_while(|c| is_name_char(c) || c == ':');
-        let (prefix, local) = match text.split_once(':') {
-            Some((prefix, local)) => (Some(prefix), local),
+        let text = self.name();
+        let (prefix, local) = match text.bytes().position(|byte| byte == b':') {
+            Some(colon) => (text.get(..colon), text.get(colon + 1..).unwrap_or_default()),
             None => (None, text),
         };
         // What was taken holds nothing but characters of names and colons.
-        let is_name = |part: &str| part.starts_with(is_name_start) && !part.contains(':');
+        let is_name = |part: &str| part.starts_with(is_name_start) && part.bytes().all(|byte| byte != b':');
         if prefix.is_none_or(is_name) && is_name(local) {
             return Ok(QName { text, prefix, local, span: start..self.at });
         }

@@ -30,10 +30,15 @@ pub(super) fn is_name_start(c: char) -> bool {
 
 /// `NameChar` without the colon.
 pub(super) fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric()
+    u8::try_from(c).is_ok_and(is_ascii_name_char)
         || is_name_start(c)
         || matches!(c,
-            '-' | '.' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+            '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
+}
+
+/// `NameChar` without the colon, of those that are one byte in UTF-8.
+pub(super) fn is_ascii_name_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
 /// `NCName`: a name without a colon.

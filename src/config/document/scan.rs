@@ -215,7 +215,7 @@ fn attribute<'t>(cursor: &mut Cursor<'t>, tag: usize) -> Result<RawAttribute<'t>
         return Err(ErrorKind::MissingQuote.at(opening.start..cursor.at.max(opening.end)));
     }
     cursor.at = opening.end;
-    cursor.take_while(|c| c != quote && c != '<');
+    cursor.at += cursor.rest().bytes().take_while(|byte| char::from(*byte) != quote && *byte != b'<').count();
     let value = opening.end..cursor.at;
     match cursor.peek() {
         Some('<') => Err(ErrorKind::LessThanInValue.at(cursor.here('<'))),

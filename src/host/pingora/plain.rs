@@ -25,37 +25,43 @@ pub(super) fn socket(address: SocketAddr) -> String {
 }
 
 fn v4(address: Ipv4Addr) -> String {
-    // As long as the longest, and some bytes that the last octet is written over.
-    let mut bytes = [b'.'; "255.255.255.255".len() + 1];
-    let mut end = 0;
+    let mut text = Vec::with_capacity("255.255.255.255:65535".len());
     for octet in address.octets() {
-        let (digits, count) = OCTETS[usize::from(octet)];
-        bytes[end..end + digits.len()].copy_from_slice(&digits);
-        end += count + 1;
+        let (digits, count) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+        let end = text.len() + count + ".".len();
+        text.extend_from_slice(&digits);
+        text.truncate(end);
     }
-    let mut text = String::with_capacity("255.255.255.255:65535".len());
-    // Of digits and dots, the last of which belongs to no address.
-    text.push_str(str::from_utf8(&bytes[..end - 1]).unwrap_or_default());
-    text
+    text.pop();
+    String::from_utf8(text).unwrap_or_default()
 }
 
-/// The digits of each octet, what follows them, and how many they are.
-const OCTETS: [([u8; 4], usize); 256] = {
+/// The digits of each octet, with dots up to four characters; and how many digits they are.
+static OCTETS: [([u8; 4], usize); 256] = octets();
+
+#[allow(clippy::indexing_slicing, reason = "in a constant, what is out of bounds does not compile")]
+const fn octets() -> [([u8; 4], usize); 256] {
     let mut octets = [([b'.'; 4], 0); 256];
-    let mut octet = 0;
-    while octet < octets.len() {
+    let mut octet: u8 = 0;
+    loop {
         let digits = [octet / 100, octet / 10 % 10, octet % 10];
-        let count = if octet > 99 { 3 } else if octet > 9 { 2 } else { 1 };
+        let count = match octet {
+            100.. => 3,
+            10.. => 2,
+            _ => 1,
+        };
         let mut index = 0;
         while index < count {
-            octets[octet].0[index] = b'0' + digits[3 - count + index] as u8;
+            octets[octet as usize].0[index] = b'0' + digits[3 - count + index];
             index += 1;
         }
-        octets[octet].1 = count;
+        octets[octet as usize].1 = count;
+        if octet == u8::MAX {
+            return octets;
+        }
         octet += 1;
     }
-    octets
-};
+}
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use super::{
 
 /// The least time between two sightings that shall prove something: longer than the tick of any
 /// file system's clock (10 ms at most), so that each change in between shows.
-pub(super) const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(12);
 
 /// How often files that change while they are loaded are loaded again before it is left for later.
 const TRIES: usize = 10;
