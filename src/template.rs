@@ -179,7 +179,10 @@ impl Template {
 
     /// Appends the rendered text to `out`; allocates at most once.
     pub fn render(&self, subject: &Subject<'_>, out: &mut Vec<u8>) {
-        out.reserve(self.bound(subject));
+        // Lines of a log come one after another, into the same place.
+        if self.purpose != Purpose::LogLine {
+            out.reserve(self.bound(subject));
+        }
         let start = out.len();
         for segment in &self.segments {
             let room = (MAX_MESSAGE + start).saturating_sub(out.len());

@@ -134,8 +134,8 @@ impl Field {
             Message::Request => (exchange.request.fields, false),
             Message::Response => (exchange.response.fields, true),
         };
-        let is_list = self.is_list;
-        let parts = fields.lines(&self.name).flat_map(move |line| line.split(move |&b| is_list && b == b','));
+        let most = if self.is_list { usize::MAX } else { 1 };
+        let parts = fields.lines(&self.name).flat_map(move |line| line.splitn(most, |&byte| byte == b','));
         parts.filter(move |part| keep_blank || !part.trim_ascii().is_empty())
     }
 }

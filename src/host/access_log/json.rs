@@ -29,7 +29,7 @@ pub(super) fn render(subject: &Subject<'_>, out: &mut Vec<u8>) {
         Some(id) => object.text(",\"id\":", Some(id)),
         None => object.raw(",\"id\":null"),
     }
-    object.text(",\"trace_id\":", request.trace.map(|trace| trace.trace_id));
+    object.word(",\"trace_id\":", request.trace.map(|trace| trace.trace_id));
     object.text(",\"client\":", Some(connection.client));
     object.text(",\"user\":", request.user);
     object.text(",\"method\":", readable(request.method));
@@ -43,9 +43,9 @@ pub(super) fn render(subject: &Subject<'_>, out: &mut Vec<u8>) {
     object.number(",\"bytes\":", sent.and_then(|sent| sent.bytes));
     object.number(",\"duration_us\":", exchange.clock.elapsed_us);
     object.text(",\"upstream\":", Some(connection.upstream));
-    object.text(",\"source\":", Some(exchange.response.source.as_str()));
-    object.text(",\"cause\":", sent.and_then(|sent| sent.cause).map(Cause::as_str));
-    object.text(",\"decision\":", Some(sent.map_or("keep", |sent| sent.decision)));
+    object.word(",\"source\":", Some(exchange.response.source.as_str()));
+    object.word(",\"cause\":", sent.and_then(|sent| sent.cause).map(Cause::as_str));
+    object.word(",\"decision\":", Some(sent.map_or("keep", |sent| sent.decision)));
     match sent.and_then(|sent| known(sent.why)) {
         Some(why) => object.text(",\"reason\":", Some(why)),
         None => object.raw(",\"reason\":\"\""),
@@ -77,14 +77,21 @@ impl Object<'_> {
     /// A text that says something, up to the largest length of a value.
     fn text(&mut self, name: &str, text: Option<&str>) {
         let Some(text) = text.and_then(known) else { return };
-        self.raw(name);
-        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
-            self.raw("\"");
-            self.raw(text);
-            self.raw("\"");
+        if is_plain(text.as_bytes()) {
+            self.word(name, Some(text));
         } else {
+            self.raw(name);
             // Writing to memory cannot fail.
             let _ = text.serialize(&mut Serializer::with_formatter(&mut *self.0, OneLine));
+        }
+    }
+
+    /// One of Retort's own words, or what looks like one: it stands for itself.
+    fn word(&mut self, name: &str, word: Option<&str>) {
+        let Some(word) = word else { return };
+        debug_assert!(is_plain(word.as_bytes()), "{word}");
+        for part in [name, "\"", word, "\""] {
+            self.raw(part);
         }
     }
 
@@ -103,9 +110,11 @@ impl Object<'_> {
     }
 }
 
-/// Whether it stands for itself in a JSON string, as printable ASCII mostly does.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\')
+/// Whether each byte stands for itself in a JSON string, as printable ASCII mostly does.
+fn is_plain(text: &[u8]) -> bool {
+    let stands = |byte: u8| matches!(byte, b' '..=b'~') & (byte != b'"') & (byte != b'\\');
+    // Without an end before the end, many bytes are looked at together.
+    text.iter().fold(true, |all, byte| all & stands(*byte))
 }
 
 /// Writes what some readers take for the end of a line, or for a command to a terminal, as an
