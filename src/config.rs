@@ -32,8 +32,8 @@ pub struct Loaded {
     pub warnings: Diagnostics,
     /// Every file that was read: the rules file, then the message files.
     pub files: Vec<PathBuf>,
-    /// What each of them held.
-    pub(crate) digests: Option<Vec<Digest>>,
+    /// What each of them held. `None`: one was read twice, and not the same each time.
+    pub digests: Option<Vec<Digest>>,
 }
 
 /// Why a rules file cannot be used.
@@ -45,8 +45,8 @@ pub struct Refused {
     pub files: Vec<PathBuf>,
     /// Whether there is no rules file.
     pub missing: bool,
-    /// What each of the files held, where all of them could be read.
-    pub(crate) digests: Option<Vec<Digest>>,
+    /// What each of the files held. `None`: one could not be read, or was not the same each time.
+    pub digests: Option<Vec<Digest>>,
 }
 
 /// Loads a rules file and the message files that it names.

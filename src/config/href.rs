@@ -69,9 +69,9 @@ pub struct Disk {
     digests: HashMap<PathBuf, Option<Digest>>,
 }
 
-/// What was read of a file, hashed.
+/// What a file was found to hold, hashed; equal where that was the same, in one build of Retort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Digest(u64);
+pub struct Digest(u64);
 
 impl Target {
     /// Reads an `href`: a `file:` URI (RFC 8089), or a path relative to `base`, the directory of
