@@ -177,7 +177,7 @@ impl Template {
         parse::parse(text, Syntax { escape, expose }, Purpose::LogLine)
     }
 
-    /// Appends the rendered text to `out`; allocates at most once.
+    /// Appends the rendered text to `out`; allocates at most once, if it is a message.
     pub fn render(&self, subject: &Subject<'_>, out: &mut Vec<u8>) {
         // Lines of a log come one after another, into the same place.
         if self.purpose != Purpose::LogLine {

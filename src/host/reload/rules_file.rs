@@ -18,6 +18,7 @@ impl RulesFile {
 impl Source for RulesFile {
     type Good = Loaded;
     type Bad = Refused;
+    const TELLS: bool = true;
 
     fn load(&mut self) -> Result<Loaded, Refused> {
         config::load(&self.0)
